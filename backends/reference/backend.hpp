@@ -1,0 +1,31 @@
+// The tag of the reference backend: plain loops in float or double, a sample at a time, on one thread. It is the
+// specification that every other backend is tested against.
+#pragma once
+#include <cstddef>
+
+namespace ikebana::reference {
+
+struct backend {
+    static constexpr const char* name = "reference";
+    static constexpr bool fuses = false;
+    /// Samples in a tile.
+    template <class T>
+    static constexpr int lanes = 1;
+    /// Numbers of type T in a vector register.
+    template <class T>
+    static constexpr int vector_width = 1;
+
+    /// Runs everything on the calling thread, whatever number is asked for.
+    class workers {
+      public:
+        explicit workers(int) {}
+        int count() const { return 1; }
+        /// f(task, worker) for task = 0 … tasks−1.
+        template <class F>
+        void run(int tasks, F f) {
+            for (int t = 0; t < tasks; ++t) f(t, 0);
+        }
+    };
+};
+
+} // namespace ikebana::reference

@@ -1,0 +1,43 @@
+// Arena: one block of numbers, aligned to a cache line and zeroed, with the meaning of a value (copies are deep).
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <span>
+#include <utility>
+
+namespace ikebana {
+
+template <class T>
+class Arena {
+  public:
+    static constexpr std::align_val_t alignment{64};
+
+    Arena() = default;
+    explicit Arena(std::size_t size) : data_(allocate(size)), size_(size) { std::fill_n(data_.get(), size, T{}); }
+    Arena(const Arena& other) : Arena(other.size_) { std::copy_n(other.data(), size_, data()); }
+    Arena(Arena&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+    Arena& operator=(Arena other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+
+    T* data() { return data_.get(); }
+    const T* data() const { return data_.get(); }
+    std::size_t size() const { return size_; }
+    std::span<T> span() { return {data(), size_}; }
+    std::span<const T> span() const { return {data(), size_}; }
+
+  private:
+    struct Free {
+        void operator()(T* p) const { ::operator delete(p, alignment); }
+    };
+    static T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), alignment)); }
+
+    std::unique_ptr<T, Free> data_;
+    std::size_t size_ = 0;
+};
+
+} // namespace ikebana

@@ -1,0 +1,72 @@
+// Conv<K, R>: K filters of R rows and R columns slide over an image (C,H,W); output (K,P,Q) with
+// P = (H − R + 2·padding) / stride + 1. y[k,p,q] = b[k] + Σ_{c,r,s} w[k,c,r,s] · x[c, p·stride + r − padding, …]
+// Options: Stride<2>, Padding<1>, NoBias. Weights begin as N(0, 2 / (R·S·C)).
+// Next to read: backends/reference/conv.hpp.
+#pragma once
+#include <ikebana/layers/initialise.hpp>
+#include <ikebana/layers/layer.hpp>
+#include <ikebana/layers/primitives.hpp>
+
+namespace ikebana {
+
+template <int K, int R, class... Options>
+struct Conv {
+    static constexpr int stride = option_value<Stride, 1, Options...>::value;
+    static constexpr int padding = option_value<Padding, 0, Options...>::value;
+    static constexpr bool has_bias = !has_option<NoBias, Options...>;
+
+    template <class In>
+    using geometry = ConvGeometry<In, K, R, R, stride, padding>;
+
+    template <class In>
+    static consteval auto output() {
+        if constexpr (!((is_stride<Options>::value || is_padding<Options>::value || std::is_same_v<Options, NoBias>) && ...))
+            return refused<expected<options<Stride<1>, Padding<0>, NoBias>>>{};
+        else if constexpr ((is_stride<Options>::value + ... + 0) > 1 || (is_padding<Options>::value + ... + 0) > 1)
+            return refused<expected<each_option_once>>{};
+        else if constexpr (K < 1)
+            return refused<expected<filters_at_least<1>>>{};
+        else if constexpr (R < 1)
+            return refused<expected<kernel_size_at_least<1>>>{};
+        else if constexpr (stride < 1)
+            return refused<expected<stride_at_least<1>>>{};
+        else if constexpr (padding < 0 || padding >= R)
+            return refused<expected<padding_from_to<0, R - 1>>>{};
+        else if constexpr (In::rank != 3)
+            return refused<expected<an_image_of_channels_rows_columns>>{};
+        else if constexpr (In::sizes[1] + 2 * padding < R || In::sizes[2] + 2 * padding < R)
+            return refused<expected<rows_and_columns_at_least<R - 2 * padding, R - 2 * padding>>>{};
+        else
+            return typename geometry<In>::output{};
+    }
+
+    template <class In>
+    using weight_parameter = Parameter<weight, Shape<K, In::sizes[0], R, R>, init::FilterNormal>;
+    template <class In>
+    using parameters = std::conditional_t<has_bias, Parameters<weight_parameter<In>, Parameter<bias, Shape<K>, init::Zeros>>,
+                                          Parameters<weight_parameter<In>>>;
+    template <class In>
+    static constexpr long multiply_adds =
+        static_cast<long>(geometry<In>::output::size) * static_cast<long>(In::sizes[0]) * R * R;
+    template <class In, class Backend, class T>
+    static constexpr std::size_t scratch_bytes = conv_scratch_bytes(Backend{}, geometry<In>{}, T{});
+
+    template <class In>
+    static void forward(auto backend, auto y, auto x, auto p, auto& context) {
+        conv_forward(backend, geometry<In>{}, y, x, std::get<0>(p), bias_of<has_bias>(p), context.scratch);
+    }
+
+    template <class In>
+    static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
+        conv_backward_weight(backend, geometry<In>{}, std::get<0>(dp), dy, x, context.scratch);
+        if constexpr (has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
+        if constexpr (!is_nothing<decltype(dx)>)
+            conv_backward_input(backend, geometry<In>{}, dx, std::get<0>(p), dy, context.scratch);
+    }
+
+    static std::string name() {
+        return "Conv<" + std::to_string(K) + "," + std::to_string(R) + option_names<Options...>() + ">";
+    }
+};
+
+} // namespace ikebana

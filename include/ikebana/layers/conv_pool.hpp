@@ -1,0 +1,59 @@
+// ConvPool<Conv<…>, W, F>: a convolution, a W×W max pool (W = 1: none) and an activation F as one kernel, so that the
+// convolution's full output never reaches memory. Nobody writes it: the fusion pass (network/fuse.hpp) puts it where
+// Conv, Pool<2> and an activation follow each other. F is functors::identity where there is no activation.
+#pragma once
+#include <ikebana/layers/conv.hpp>
+
+namespace ikebana {
+
+namespace functors {
+struct identity {
+    static constexpr bool derivative_from_output = true, monotone = true;
+    template <class V>
+    V operator()(V x) const { return x; }
+    template <class V>
+    V derivative(V, V) const { return V(1); }
+};
+} // namespace functors
+
+template <class C, int W, class F>
+struct ConvPool {
+    template <class In>
+    using geometry = typename C::template geometry<In>;
+
+    template <class In>
+    static consteval auto output() {
+        using G = geometry<In>;
+        return Shape<G::K, G::P / W, G::Q / W>{};
+    }
+
+    template <class In>
+    using parameters = typename C::template parameters<In>;
+    template <class In>
+    static constexpr long multiply_adds = C::template multiply_adds<In>;
+    template <class In, class Backend, class T>
+    static constexpr std::size_t cache_bytes =
+        W == 1 ? 0 : decltype(output<In>())::size * static_cast<std::size_t>(Backend::template lanes<T>);
+    template <class In, class Backend, class T>
+    static constexpr std::size_t scratch_bytes = conv_pool_scratch_bytes(Backend{}, geometry<In>{}, W, T{});
+
+    template <class In>
+    static void forward(auto backend, auto y, auto x, auto p, auto& context) {
+        conv_pool_forward(backend, geometry<In>{}, std::integral_constant<int, W>{}, F{}, y,
+                          reinterpret_cast<std::uint8_t*>(context.cache), x, std::get<0>(p), bias_of<C::has_bias>(p),
+                          context.scratch);
+    }
+
+    template <class In>
+    static void backward(auto backend, auto dx, auto dp, auto dy, auto y, auto x, auto p, auto& context) {
+        if constexpr (!std::is_same_v<F, functors::identity>) // in place: nobody reads dy after this
+            assign(backend, dy, dy * map_with(functors::derivative_from_output<F>{}, y));
+        if constexpr (C::has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
+        conv_pool_backward(backend, geometry<In>{}, std::integral_constant<int, W>{}, dx, std::get<0>(dp), dy,
+                           reinterpret_cast<const std::uint8_t*>(context.cache), x, std::get<0>(p), context.scratch);
+    }
+
+    static std::string name() { return C::name() + "+"; }
+};
+
+} // namespace ikebana

@@ -1,0 +1,54 @@
+// Dense<O>: y = W x + b over all I = In::size values of a sample; W is (O, I). Options: NoBias, an initialisation
+// (init::XavierUniform by default, init::HeNormal).
+//   dW += dy xᵀ      db += Σ dy      dx = Wᵀ dy
+// Next to read: backends/reference/dense.hpp.
+#pragma once
+#include <ikebana/layers/initialise.hpp>
+#include <ikebana/layers/layer.hpp>
+#include <ikebana/layers/primitives.hpp>
+
+namespace ikebana {
+
+template <int O, class... Options>
+struct Dense {
+    static constexpr bool has_bias = !has_option<NoBias, Options...>;
+    using initial = std::conditional_t<has_option<init::HeNormal, Options...>, init::HeNormal, init::XavierUniform>;
+
+    template <class In>
+    static consteval auto output() {
+        if constexpr (!((std::is_same_v<Options, NoBias> || std::is_same_v<Options, init::HeNormal> ||
+                         std::is_same_v<Options, init::XavierUniform>) &&
+                        ...))
+            return refused<expected<options<NoBias, init::HeNormal, init::XavierUniform>>>{};
+        else if constexpr (O < 1)
+            return refused<expected<outputs_at_least<1>>>{};
+        else
+            return Shape<O>{};
+    }
+
+    template <class In>
+    using weight_parameter = Parameter<weight, Shape<O, static_cast<int>(In::size)>, initial>;
+    template <class In>
+    using parameters = std::conditional_t<has_bias, Parameters<weight_parameter<In>, Parameter<bias, Shape<O>, init::Zeros>>,
+                                          Parameters<weight_parameter<In>>>;
+    template <class In>
+    static constexpr long multiply_adds = static_cast<long>(O) * static_cast<long>(In::size);
+    template <class In, class Backend, class T>
+    static constexpr std::size_t scratch_bytes = dense_scratch_bytes(Backend{}, Shape<O, static_cast<int>(In::size)>{}, T{});
+
+    template <class In>
+    static void forward(auto backend, auto y, auto x, auto p, auto&) {
+        dense_forward(backend, y, x, std::get<0>(p), bias_of<has_bias>(p));
+    }
+
+    template <class In>
+    static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
+        dense_backward_weight(backend, std::get<0>(dp), dy, x, context.scratch);
+        if constexpr (has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
+        if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, std::get<0>(p), dy);
+    }
+
+    static std::string name() { return "Dense<" + std::to_string(O) + option_names<Options...>() + ">"; }
+};
+
+} // namespace ikebana

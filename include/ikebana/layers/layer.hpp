@@ -1,0 +1,259 @@
+// The protocol of a layer: what a struct must have to stand in Sequential<…>. A layer is an empty struct and knows no
+// input shape; everything is asked with the input shape In (a Shape) as template argument.
+//
+//   template <class In> static consteval auto output();      Shape<…>{}, or refused<expected<…>>{} if In does not fit
+//   template <class In> using parameters = Parameters<…>;    what is trained, in the order it lies in memory (optional)
+//   template <class In> using state = Parameters<…>;         what is kept but not trained, as running means (optional)
+//   template <class In> static constexpr long multiply_adds  of one sample's forward direction (optional)
+//   template <class In, class Backend, class T> static constexpr std::size_t cache_bytes, scratch_bytes;    (optional)
+//   template <class In> static void forward(backend, y, x, p, context);
+//   template <class In> static void backward(backend, dx, dp, dy, y, x, p, context);
+//
+// x, y, dx, dy are Tiles; p and dp are std::tuples of Views in the order of `parameters`. backward adds to dp and
+// overwrites dx, which is Nothing where no gradient is wanted. cache lives from forward to backward of a tile
+// (argmax, masks); scratch is the thread's and lives for one call. Neither function holds a loop over elements: they
+// evaluate expressions or call the primitives of backends/ by tag.
+//
+// A layer with `meets = true` needs the whole batch between two halves; batch_norm.hpp shows it.
+// Next to read: dense.hpp (the simplest), then network/chain.hpp.
+#pragma once
+#include <ikebana/core/error.hpp>
+#include <ikebana/core/random.hpp>
+#include <ikebana/tensor/assign.hpp>
+#include <ikebana/tensor/view.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+namespace ikebana {
+
+/// The answer of a shape rule that does not hold; Expected names the rule.
+template <class Expected>
+struct refused {
+    using expects = Expected;
+};
+template <class X>
+inline constexpr bool is_refused = false;
+template <class E>
+inline constexpr bool is_refused<refused<E>> = true;
+
+// Names of rules, as they appear in messages.
+struct an_image_of_channels_rows_columns;
+struct a_vector;
+template <int R, int S>
+struct rows_and_columns_at_least;
+template <int R>
+struct window;
+template <class Window, class Step>
+struct rows_and_columns_covered_exactly_by;
+template <int N>
+struct values_at_least;
+struct each_option_once;
+template <int N>
+struct outputs_at_least;
+template <int N>
+struct filters_at_least;
+template <int N>
+struct kernel_size_at_least;
+template <int Lo, int Hi>
+struct window_from_to;
+template <int N>
+struct stride_at_least;
+template <int Lo, int Hi>
+struct padding_from_to;
+template <int Lo, int Hi>
+struct per_cent_from_to;
+template <class... Allowed>
+struct options;
+
+// ---- parameters
+
+/// A trained (or kept) array of a layer: its name in files, its shape, how it begins.
+template <class Name, class S, class Initial>
+struct Parameter {
+    using name = Name;
+    using shape = S;
+    using initial = Initial;
+};
+template <class... P>
+struct Parameters {
+    static constexpr int count = sizeof...(P);
+};
+
+struct weight {
+    static constexpr const char* text = "weight";
+};
+struct bias {
+    static constexpr const char* text = "bias";
+};
+struct gamma {
+    static constexpr const char* text = "gamma";
+};
+struct beta {
+    static constexpr const char* text = "beta";
+};
+struct running_mean {
+    static constexpr const char* text = "running_mean";
+};
+struct running_variance {
+    static constexpr const char* text = "running_variance";
+};
+struct scale {
+    static constexpr const char* text = "scale";
+};
+struct shift {
+    static constexpr const char* text = "shift";
+};
+
+template <class L, class In>
+struct parameters_of {
+    using type = Parameters<>;
+};
+template <class L, class In>
+    requires requires { typename L::template parameters<In>; }
+struct parameters_of<L, In> {
+    using type = typename L::template parameters<In>;
+};
+template <class L, class In>
+struct state_of {
+    using type = Parameters<>;
+};
+template <class L, class In>
+    requires requires { typename L::template state<In>; }
+struct state_of<L, In> {
+    using type = typename L::template state<In>;
+};
+
+/// Elements a parameter takes in the arena: its size, rounded up to a cache line of floats.
+constexpr std::size_t padded(std::size_t n) { return (n + 15) / 16 * 16; }
+
+template <class P>
+inline constexpr std::size_t parameter_count = 0; // without padding
+template <class... P>
+inline constexpr std::size_t parameter_count<Parameters<P...>> = (std::size_t{0} + ... + P::shape::size);
+template <class P>
+inline constexpr std::size_t parameter_extent = 0; // with padding: what the arena holds
+template <class... P>
+inline constexpr std::size_t parameter_extent<Parameters<P...>> = (std::size_t{0} + ... + padded(P::shape::size));
+
+/// Views on a layer's parameters, laid out one after the other from `base`.
+template <class T, class... P>
+std::tuple<View<T, typename P::shape>...> views(Parameters<P...>, T* base) {
+    [[maybe_unused]] auto next = [&base](std::size_t n) {
+        T* here = base;
+        base += padded(n);
+        return here;
+    };
+    return {View<T, typename P::shape>{next(P::shape::size)}...}; // braces: left to right
+}
+
+// ---- optional facts of a layer
+
+/// "Conv<20,5>": what the layer calls itself, else the name of its type.
+template <class L>
+std::string layer_name() {
+    if constexpr (requires { L::name(); }) {
+        return L::name();
+    } else {
+        std::string_view text = __PRETTY_FUNCTION__; // "… [with L = Swish; …]" or "… [L = Swish]"
+        text.remove_prefix(text.find("L = ") + 4);
+        return std::string(text.substr(0, text.find_first_of(";]")));
+    }
+}
+
+template <class L, class In>
+constexpr long multiply_adds_of() {
+    if constexpr (requires { L::template multiply_adds<In>; })
+        return L::template multiply_adds<In>;
+    else
+        return 0;
+}
+template <class L, class In, class Backend, class T>
+constexpr std::size_t cache_bytes_of() {
+    if constexpr (requires { L::template cache_bytes<In, Backend, T>; })
+        return (L::template cache_bytes<In, Backend, T> + 63) / 64 * 64;
+    else
+        return 0;
+}
+template <class L, class In, class Backend, class T>
+constexpr std::size_t scratch_bytes_of() {
+    if constexpr (requires { L::template scratch_bytes<In, Backend, T>; })
+        return (L::template scratch_bytes<In, Backend, T> + 63) / 64 * 64;
+    else
+        return 0;
+}
+template <class L>
+constexpr bool meets_of() {
+    if constexpr (requires { L::meets; })
+        return L::meets;
+    else
+        return false;
+}
+
+/// What a layer's call can see beside its operands.
+template <class T>
+struct LayerContext {
+    const T* mask = nullptr;      // one a lane: 1 for a sample of the batch, 0 for a lane that the last tile leaves empty
+    std::byte* cache = nullptr;   // from forward to backward, of this tile and layer
+    std::byte* scratch = nullptr; // of this thread
+    Seed seed{};                  // of dropout
+    std::uint32_t layer = 0;      // position, counted from 0
+    std::uint64_t step = 0;       // steps since the trainer was made
+    std::uint32_t sample = 0;     // first sample of the tile within the batch
+    int samples = 0;              // of the tile; the other lanes are empty
+};
+
+// ---- options: Conv<20,5, Stride<2>, Padding<1>>
+
+template <int N>
+struct Stride {};
+template <int N>
+struct Padding {};
+struct Average {};
+struct Max {};
+struct Exact {};
+struct NoBias {};
+
+template <template <int> class Option, int Default, class... Options>
+struct option_value {
+    template <int N>
+    static constexpr int read(Option<N>*) { return N; }
+    static constexpr int read(...) { return Default; }
+    static constexpr int value = [] {
+        [[maybe_unused]] auto prefer = [](int v, int other) { return v != Default ? v : other; };
+        int v = Default;
+        ((v = prefer(read(static_cast<Options*>(nullptr)), v)), ...);
+        return v;
+    }();
+};
+template <class Option, class... Options>
+inline constexpr bool has_option = (std::is_same_v<Option, Options> || ...);
+
+template <class O>
+struct is_stride : std::false_type {};
+template <int N>
+struct is_stride<Stride<N>> : std::true_type {};
+template <class O>
+struct is_padding : std::false_type {};
+template <int N>
+struct is_padding<Padding<N>> : std::true_type {};
+
+// ", Stride<2>, Average" as text, for signatures and tables.
+template <int N>
+std::string option_name(Stride<N>) { return "Stride<" + std::to_string(N) + ">"; }
+template <int N>
+std::string option_name(Padding<N>) { return "Padding<" + std::to_string(N) + ">"; }
+inline std::string option_name(Average) { return "Average"; }
+inline std::string option_name(Max) { return "Max"; }
+inline std::string option_name(Exact) { return "Exact"; }
+inline std::string option_name(NoBias) { return "NoBias"; }
+template <class O>
+std::string option_name(O) { return O::text; } // an initialisation
+template <class... Options>
+std::string option_names() {
+    return (std::string{} + ... + ("," + option_name(Options{})));
+}
+
+} // namespace ikebana

@@ -1,0 +1,65 @@
+// The page of primitives: what a backend B implements beside tensor/assign.hpp, each by a free function in B's
+// namespace, forward and backward in the same file. A tile holds L = B::lanes<T> samples; sums below run over them too.
+// Gradients of parameters are added to, gradients of inputs are overwritten. `b` may be Nothing (no bias).
+//
+//   dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
+//                   dense_backward_weight(B, dw, dy, x, scratch)               dW += dy xᵀ
+//                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
+//                   dense_scratch_bytes(B, Shape<O,I>, T)
+//   conv.hpp        conv_forward(B, G, y (K,P,Q), x (C,H,W), w (K,C,R,S), b (K), scratch)
+//                   conv_backward_weight(B, G, dw, dy, x, scratch)
+//                   conv_backward_input(B, G, dx, w, dy, scratch)
+//                   conv_scratch_bytes(B, G, T)                                G is a ConvGeometry
+//   pool.hpp        max_pool_forward(B, G, y, x, argmax)                       argmax: place in the window, a byte each
+//                   max_pool_backward(B, G, dx, dy, argmax)
+//                   average_pool_forward(B, G, y, x)                           divides by the window's size, borders too
+//                   average_pool_backward(B, G, dx, dy)                        G is a PoolGeometry
+//   conv_pool.hpp   conv_pool_forward(B, G, W, f, y, argmax, x, w, b, scratch) convolution, W×W max pool, activation f
+//                   conv_pool_backward(B, G, W, dx, dw, dz, argmax, x, w, scratch)   (only where B::fuses)
+//                   conv_pool_scratch_bytes(B, G, W, T, wants_dx)
+//   reduce.hpp      add_channel_sums(B, db (C), e)                             db += Σ over places and lanes
+//                   channel_moments(B, mean (C), m2 (C), x, mask, samples)     mean and Σ (x − mean)² over a tile's samples
+//                   per_lane_max(B, out (L), x)                                max over features
+//                   per_lane_sum(B, out (L), S, e)                             Σ over features of an expression
+//                   per_channel_sums(B, S, outs, es)                           Σ over places and lanes of each expression
+//   random.hpp      dropout_mask(B, tile, per_cent, context)                   0 or 1/(1 − p)
+//   tiles.hpp       load_tile(B, tile, image of sample 0, count, stride)       (N, …) rows → lanes; empty lanes are 0
+//                   store_tile(B, row of sample 0, count, stride, tile)
+#pragma once
+#include <ikebana/tensor/view.hpp>
+
+#include <tuple>
+
+namespace ikebana {
+
+/// A convolution's sizes as constants. P = (H − R + 2·padding) / stride + 1, and Q from W and S likewise.
+template <class In, int K_, int R_, int S_, int Stride_, int Padding_>
+struct ConvGeometry {
+    static constexpr int C = In::sizes[0], H = In::sizes[1], W = In::sizes[2];
+    static constexpr int K = K_, R = R_, S = S_, stride = Stride_, padding = Padding_;
+    static constexpr int P = (H - R + 2 * padding) / stride + 1, Q = (W - S + 2 * padding) / stride + 1;
+    using input = In;
+    using output = Shape<K, P, Q>;
+    using weights = Shape<K, C, R, S>;
+};
+
+/// A pooling's sizes as constants: window R×R.
+template <class In, int R_, int Stride_, int Padding_>
+struct PoolGeometry {
+    static constexpr int C = In::sizes[0], H = In::sizes[1], W = In::sizes[2];
+    static constexpr int R = R_, stride = Stride_, padding = Padding_;
+    static constexpr int P = (H - R + 2 * padding) / stride + 1, Q = (W - R + 2 * padding) / stride + 1;
+    using input = In;
+    using output = Shape<C, P, Q>;
+};
+
+/// The second parameter, or Nothing.
+template <bool HasBias, class Tuple>
+auto bias_of(const Tuple& p) {
+    if constexpr (HasBias)
+        return std::get<1>(p);
+    else
+        return Nothing{};
+}
+
+} // namespace ikebana

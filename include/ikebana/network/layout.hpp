@@ -1,0 +1,66 @@
+// Where everything of a network lies: constants computed from the chain, so that there is one arena of parameters (an
+// optimiser is one pass over it, a file one write), and one workspace whose bytes are known before it is asked for.
+#pragma once
+#include <ikebana/network/chain.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace ikebana {
+
+/// Running sums of sizes, as an accumulator of a fold: offsets[i] is where item i begins, offsets[N] the total.
+template <std::size_t N>
+struct Offsets {
+    std::array<std::size_t, N + 1> offsets{};
+    std::size_t filled = 0;
+
+    constexpr Offsets then(std::size_t size) const {
+        Offsets o = *this;
+        o.offsets[o.filled + 1] = o.offsets[o.filled] + size;
+        ++o.filled;
+        return o;
+    }
+};
+
+/// Prefix sums of a Hana tuple of sizes.
+template <class Sizes>
+constexpr auto offsets_of(const Sizes& sizes) {
+    constexpr std::size_t n = decltype(hana::length(sizes))::value;
+    return hana::fold_left(sizes, Offsets<n>{}, [](auto o, std::size_t size) { return o.then(size); }).offsets;
+}
+
+template <class... B>
+constexpr auto parameter_offsets(pack<B...>) {
+    return offsets_of(hana::make_tuple(parameter_extent<typename B::parameters>...));
+}
+template <class... B>
+constexpr auto state_offsets(pack<B...>) {
+    return offsets_of(hana::make_tuple(parameter_extent<typename B::state>...));
+}
+
+/// A workspace of one tile in training, in bytes from its start: the input, every layer's output (kept for the way
+/// back), every layer's cache, and two gradients that take turns.
+template <class Chain, class Backend, class T>
+struct TileLayout;
+
+template <class... B, class Backend, class T>
+struct TileLayout<pack<B...>, Backend, T> {
+    static constexpr std::size_t count = sizeof...(B);
+    static constexpr auto lanes = static_cast<std::size_t>(Backend::template lanes<T>);
+
+    template <class S>
+    static constexpr std::size_t tile_bytes = (S::size * lanes * sizeof(T) + 63) / 64 * 64;
+
+    /// inputs[i] is where layer i's input begins, inputs[count] where the last layer's output does.
+    using last = decltype(item_of<static_cast<int>(count) - 1>(pack<B...>{}));
+    static constexpr auto inputs = offsets_of(hana::make_tuple(tile_bytes<typename B::input>..., tile_bytes<typename last::output>));
+    static constexpr auto caches = offsets_of(hana::make_tuple(cache_bytes_of<typename B::layer, typename B::input, Backend, T>()...));
+    static constexpr std::size_t gradient = std::max({tile_bytes<typename B::output>...});
+    static constexpr std::size_t scratch = std::max({std::size_t{64}, scratch_bytes_of<typename B::layer, typename B::input, Backend, T>()...});
+
+    static constexpr std::size_t caches_at = inputs[count + 1];
+    static constexpr std::size_t gradients_at = caches_at + caches[count];
+    static constexpr std::size_t bytes = gradients_at + 2 * gradient;
+};
+
+} // namespace ikebana

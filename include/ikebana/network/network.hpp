@@ -1,0 +1,85 @@
+// Network: a list of layers bound to an input shape, a backend and a scalar type. It holds parameters and running
+// statistics, nothing else, and is copied as a value. What it computes is in train/ (Trainer) and network/inference.hpp.
+//   Network<Input<1,28,28>, LeNet5, cpu::backend> net(Seed{1});
+//   static_assert(decltype(net)::output_shape<1> == Shape<20,12,12>{});
+#pragma once
+#include <ikebana/core/arena.hpp>
+#include <ikebana/network/fuse.hpp>
+#include <ikebana/network/inference_pass.hpp>
+#include <ikebana/network/segments.hpp>
+
+#include <concepts>
+#include <span>
+
+namespace ikebana {
+
+template <class Net, bool Fold>
+class InferenceNetwork;
+
+template <class In, NetworkType Layers, class Backend, std::floating_point Scalar = float>
+class Network {
+  public:
+    using input = typename In::shape;
+    using layers = Layers;
+    using backend = Backend;
+    using scalar = Scalar;
+    using folded = fold_of<input, layers_of<Layers>>;
+    using output = typename folded::output;
+    /// pack<Bound…>, as written by the user.
+    using chain = typename folded::chain;
+    static constexpr int layer_count = chain::size;
+
+    template <int I>
+    using bound = decltype(item_of<I>(chain{}));
+    /// Shape that leaves layer I, counted from 0.
+    template <int I>
+    static constexpr typename bound<I>::output output_shape{};
+
+    static constexpr auto parameter_offset = parameter_offsets(chain{});
+    static constexpr auto state_offset = state_offsets(chain{});
+    /// Numbers that are trained.
+    static constexpr std::size_t parameter_count =
+        []<class... B>(pack<B...>) { return (std::size_t{0} + ... + ikebana::parameter_count<typename B::parameters>); }(chain{});
+    /// Multiply-adds of one sample, forward.
+    static constexpr long multiply_adds =
+        []<class... B>(pack<B...>) { return (0L + ... + multiply_adds_of<typename B::layer, typename B::input>()); }(chain{});
+
+    explicit Network(Seed seed = {}) : parameters_(parameter_offset.back()), state_(state_offset.back()) {
+        each_layer([&]<class B>(B) {
+            Random random(seed, Stream::initialise, static_cast<std::uint32_t>(B::position));
+            initialise(typename B::parameters{}, parameters_.data() + parameter_offset[B::position], random);
+            initialise(typename B::state{}, state_.data() + state_offset[B::position], random);
+        });
+    }
+
+    /// All parameters, layer after layer in the order of Layer::parameters; each array is padded to 64 bytes with zeros.
+    std::span<Scalar> parameters() { return parameters_.span(); }
+    std::span<const Scalar> parameters() const { return parameters_.span(); }
+    std::span<Scalar> state() { return state_.span(); }
+    std::span<const Scalar> state() const { return state_.span(); }
+
+    /// Views on layer I's parameters, a std::tuple in the order of Layer::parameters.
+    template <int I>
+    auto layer_parameters() { return views(typename bound<I>::parameters{}, parameters_.data() + parameter_offset[I]); }
+    template <int I>
+    auto layer_state() { return views(typename bound<I>::state{}, state_.data() + state_offset[I]); }
+
+    /// The network that predicts: constant, folded, without dropout. A snapshot: later training doesn't change it.
+    InferenceNetwork<Network, true> inference() const;
+
+    /// f(Bound<I, L, In>{}) for each layer in order.
+    template <class F>
+    static void each_layer(F f) {
+        []<class... B>(F& g, pack<B...>) { (g(B{}), ...); }(f, chain{});
+    }
+
+  private:
+    template <class... P>
+    static void initialise(Parameters<P...>, [[maybe_unused]] Scalar* at, Random& random) {
+        ((P::initial::fill(at, typename P::shape{}, random), at += padded(P::shape::size)), ...);
+    }
+
+    Arena<Scalar> parameters_, state_;
+};
+
+} // namespace ikebana

@@ -1,0 +1,33 @@
+// Adam (Kingma and Ba, 2015):
+//   m ← β₁ m + (1 − β₁) g     v ← β₂ v + (1 − β₂) g²     w ← w − η m̂ / (√v̂ + ε),  m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
+// One pass over the arena: three arrays are read and written once, the gradient read once.
+#pragma once
+#include <ikebana/tensor/assign.hpp>
+
+#include <array>
+#include <cmath>
+
+namespace ikebana {
+
+struct Adam {
+    float learning_rate = 1e-3f;
+    double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+
+    /// Arrays of state, each as long as the parameters, zero at the start.
+    static constexpr int arrays = 2;
+
+    /// n parameters at w with their state; gradient is an expression; step counts from 1.
+    template <class T>
+    void update(auto backend, std::size_t n, T* w, std::array<T*, arrays> state, Expression auto gradient, long step, double rate) const {
+        const auto b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), rest1 = static_cast<T>(1 - beta1), rest2 = static_cast<T>(1 - beta2);
+        const auto correct1 = static_cast<T>(1 / (1 - std::pow(beta1, static_cast<double>(step))));
+        const auto correct2 = static_cast<T>(1 / (1 - std::pow(beta2, static_cast<double>(step))));
+        const Elements<T> w0{w}, m0{state[0]}, v0{state[1]};
+        const auto m = b1 * m0 + rest1 * gradient;
+        const auto v = b2 * v0 + rest2 * (gradient * gradient);
+        assign(backend, n, to(state[0], state[1], w),
+               from(m, v, w0 - static_cast<T>(rate) * (m * correct1) / (sqrt(v * correct2) + static_cast<T>(epsilon))));
+    }
+};
+
+} // namespace ikebana

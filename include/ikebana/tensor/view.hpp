@@ -1,0 +1,56 @@
+// View and Tile: what primitives receive. Neither owns memory, both know their shape from the type.
+//   View<T, S>      a parameter: row-major, S::size elements
+//   Tile<T, S, L>   L samples of shape S, lanes last: [feature][lane], feature row-major in S
+// Both are leaves of expressions.
+#pragma once
+#include <ikebana/core/shape.hpp>
+#include <ikebana/tensor/expression.hpp>
+
+#include <algorithm>
+
+namespace ikebana {
+
+template <class T, class S>
+struct View {
+    using expression_tag = void;
+    using shape = S;
+    using element = T;
+    static constexpr std::size_t size = S::size;
+
+    T* data;
+
+    T& operator[](std::size_t i) const { return data[i]; }
+    template <class V>
+    V load(Position p) const { return ikebana::load<V>(data + p.index); }
+    void fill(std::remove_const_t<T> x) const { std::fill(data, data + size, x); }
+    operator View<const T, S>() const { return {data}; }
+};
+
+template <class T, class S, int L>
+struct Tile {
+    using expression_tag = void;
+    using shape = S;
+    using element = T;
+    static constexpr int lanes = L;
+    static constexpr std::size_t size = S::size * L; // elements
+
+    T* data;
+
+    T* row(int feature) const { return data + static_cast<std::size_t>(feature) * L; }
+    template <class V>
+    V load(Position p) const { return ikebana::load<V>(data + p.index); }
+    operator Tile<const T, S, L>() const { return {data}; }
+    /// The same memory under another shape of the same size.
+    template <class Other>
+    Tile<T, Other, L> as() const {
+        static_assert(Other::size == S::size);
+        return {data};
+    }
+};
+
+/// Stands where a gradient is not wanted: the first layer's input has none.
+struct Nothing {};
+template <class X>
+inline constexpr bool is_nothing = std::is_same_v<X, Nothing>;
+
+} // namespace ikebana

@@ -1,0 +1,225 @@
+// The training program of a network and a loss: what one tile does in one region between two meeting points.
+//   Region F_k: forward through segment k, then the collecting half of the meeting layer that follows.
+//   Region B_k: backward from the meeting layer after segment k down to the collecting half of the one before it.
+// The last segment's forward, the loss and its backward are one region: the tile is still in the cache.
+// Next to read: train/trainer.hpp, which runs the regions over all tiles.
+#pragma once
+#include <ikebana/loss/cross_entropy.hpp>
+#include <ikebana/network/network.hpp>
+
+namespace ikebana {
+
+/// Numbers that a tile, and the whole batch, share at a meeting layer; 0 for other layers.
+template <class B>
+constexpr std::size_t partial_size_of() {
+    if constexpr (meets_of<typename B::layer>())
+        return padded(B::layer::template partial_size<typename B::input>);
+    else
+        return 0;
+}
+template <class B>
+constexpr std::size_t batch_size_of() {
+    if constexpr (meets_of<typename B::layer>())
+        return padded(B::layer::template batch_size<typename B::input>);
+    else
+        return 0;
+}
+
+template <class Net, class Loss>
+struct Program {
+    using backend = typename Net::backend;
+    using T = typename Net::scalar;
+    using input = typename Net::input;
+    static constexpr int L = backend::template lanes<T>;
+
+    using chain = decltype(fuse<backend>(typename Loss::template program<typename Net::chain>{}));
+    using layout = TileLayout<chain, backend, T>;
+    static constexpr int count = chain::size;
+    static constexpr auto cut = segments_of(chain{});
+    static constexpr int segments = static_cast<int>(cut.count);
+
+    template <int I>
+    using bound = decltype(item_of<I>(chain{}));
+
+    /// The first layer that trains anything: gradients are not carried below it.
+    static constexpr int first_trained = []<class... B>(pack<B...>) {
+        int at = 0;
+        bool found = false;
+        ((found = found || B::parameters::count > 0, at += !found), ...);
+        return at;
+    }(chain{});
+
+    /// Numbers that meeting layers share: of each tile, and of the batch.
+    static constexpr auto partial_offset = []<class... B>(pack<B...>) { return offsets_of(hana::make_tuple(partial_size_of<B>()...)); }(chain{});
+    static constexpr auto batch_offset = []<class... B>(pack<B...>) { return offsets_of(hana::make_tuple(batch_size_of<B>()...)); }(chain{});
+
+    /// One tile's memory, with its labels, mask and costs behind the layout.
+    static constexpr std::size_t tile_bytes = layout::bytes + 3 * ((L * sizeof(T) + 63) / 64 * 64);
+    static constexpr std::size_t scratch_bytes = std::max(layout::scratch, 4 * ((L * sizeof(T) + 63) / 64 * 64));
+
+    /// What a region sees of the trainer.
+    struct View {
+        const T* parameters;
+        T* gradient;     // of this slot
+        T* partial;      // of this tile
+        T* batch;        // of the whole batch
+        std::byte* tile; // of this tile
+        std::byte* scratch;
+        T scale; // 1 / N
+        Seed seed;
+        std::uint64_t step;
+        std::uint32_t sample; // first of the tile
+        int samples;
+
+        T* labels() const { return reinterpret_cast<T*>(tile + layout::bytes); }
+        T* mask() const { return labels() + (tile_bytes - layout::bytes) / 3 / sizeof(T); }
+        T* costs() const { return mask() + (tile_bytes - layout::bytes) / 3 / sizeof(T); }
+    };
+
+    /// Fills labels and mask of a tile and its input from rows of numbers.
+    static void load(const View& v, const T* rows, const int* labels) {
+        for (int lane = 0; lane < L; ++lane) {
+            v.labels()[lane] = lane < v.samples ? static_cast<T>(labels[lane]) : T(-1);
+            v.mask()[lane] = lane < v.samples ? T(1) : T(0);
+        }
+        load_tile(backend{}, Tile<T, input, L>{reinterpret_cast<T*>(v.tile)}, rows, v.samples, input::size);
+    }
+
+    template <int K>
+    static void forward_segment(const View& v) {
+        constexpr Segment s = cut.segments[K];
+        each<s.begin, s.end>([&](auto i) { forward<i>(v); });
+        if constexpr (s.end < count) {
+            using B = bound<s.end>;
+            auto context = context_of<s.end>(v);
+            B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[s.end], input_of<s.end>(v), context);
+        }
+    }
+
+    /// Cost of each lane, and the gradient that enters the last layer from above.
+    static void loss(const View& v) {
+        Loss::evaluate(backend{}, v.costs(), gradient_of<count>(v), output(v), v.labels(), v.mask(), v.scale, reinterpret_cast<T*>(v.scratch));
+    }
+
+    /// Layers of segment K in reverse; the segment's own meeting layer only collects, and the one after it finishes.
+    template <int K>
+    static void backward_segment(const View& v) {
+        constexpr Segment s = cut.segments[K];
+        constexpr bool meets = meets_of<typename bound<s.begin>::layer>() && s.begin < s.end;
+        if constexpr (s.end < count && s.end > first_trained) {
+            using B = bound<s.end>;
+            auto context = context_of<s.end>(v);
+            B::layer::template backward<typename B::input>(backend{}, gradient_of<s.end>(v), output_gradient_of<s.end>(v), input_of<s.end>(v),
+                                                           parameters_of_layer<s.end>(v), v.batch + batch_offset[s.end], context);
+        }
+        each_reverse<std::max(s.begin + meets, first_trained), s.end>([&](auto i) { backward<i>(v); });
+        if constexpr (meets && s.begin >= first_trained) {
+            using B = bound<s.begin>;
+            auto context = context_of<s.begin>(v);
+            B::layer::template collect_backward<typename B::input>(backend{}, v.partial + partial_offset[s.begin],
+                                                                   output_gradient_of<s.begin>(v), input_of<s.begin>(v),
+                                                                   v.batch + batch_offset[s.begin], context);
+        }
+    }
+
+    /// The tile that the loss reads.
+    static auto output(const View& v) { return input_of<count>(v); }
+
+    /// Name and position of the first layer with an output that is not finite; position −1 if there is none.
+    static std::pair<int, std::string> first_not_finite(const View& v) {
+        std::pair<int, std::string> found{-1, {}};
+        each<0, count>([&](auto i) {
+            using B = bound<i>;
+            if (found.first >= 0) return;
+            const auto y = input_of<i + 1>(v);
+            for (std::size_t f = 0; f < B::output::size; ++f)
+                for (int lane = 0; lane < v.samples; ++lane)
+                    if (!std::isfinite(y.row(static_cast<int>(f))[lane])) {
+                        found = {B::position, layer_name<typename B::layer>()};
+                        return;
+                    }
+        });
+        return found;
+    }
+
+  private:
+    template <int Begin, int End, class F>
+    static void each(F f) {
+        if constexpr (Begin < End)
+            [&]<int... I>(std::integer_sequence<int, I...>) {
+                (f(std::integral_constant<int, Begin + I>{}), ...);
+            }(std::make_integer_sequence<int, End - Begin>{});
+    }
+    template <int Begin, int End, class F>
+    static void each_reverse(F f) {
+        if constexpr (Begin < End)
+            [&]<int... I>(std::integer_sequence<int, I...>) {
+                (f(std::integral_constant<int, End - 1 - I>{}), ...);
+            }(std::make_integer_sequence<int, End - Begin>{});
+    }
+
+    /// Shape that enters layer I; I = count is what leaves the last.
+    template <int I>
+    static auto shape_at() {
+        if constexpr (I < count)
+            return typename bound<I>::input{};
+        else
+            return typename bound<count - 1>::output{};
+    }
+    template <int I>
+    static auto input_of(const View& v) {
+        return Tile<const T, decltype(shape_at<I>()), L>{reinterpret_cast<const T*>(v.tile + layout::inputs[I])};
+    }
+    /// The gradient of what enters layer I. Two buffers take turns.
+    template <int I>
+    static auto gradient_of(const View& v) {
+        return Tile<T, decltype(shape_at<I>()), L>{reinterpret_cast<T*>(v.tile + layout::gradients_at + (I % 2) * layout::gradient)};
+    }
+    /// What leaves layer I and its gradient, in the layer's own shape (a dropped Flatten may give the next another).
+    template <int I>
+    static auto output_of(const View& v) {
+        return Tile<const T, typename bound<I>::output, L>{input_of<I + 1>(v).data};
+    }
+    template <int I>
+    static auto output_gradient_of(const View& v) {
+        return Tile<T, typename bound<I>::output, L>{gradient_of<I + 1>(v).data};
+    }
+    template <int I>
+    static auto parameters_of_layer(const View& v) {
+        return views(typename bound<I>::parameters{}, v.parameters + Net::parameter_offset[bound<I>::position]);
+    }
+    template <int I>
+    static LayerContext<T> context_of(const View& v) {
+        return {v.mask(), v.tile + layout::caches_at + layout::caches[I], v.scratch, v.seed, static_cast<std::uint32_t>(bound<I>::position),
+                v.step,   v.sample,                                       v.samples};
+    }
+
+    template <int I>
+    static void forward(const View& v) {
+        using B = bound<I>;
+        auto context = context_of<I>(v);
+        const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
+        if constexpr (meets_of<typename B::layer>())
+            B::layer::template forward<typename B::input>(backend{}, y, input_of<I>(v), parameters_of_layer<I>(v),
+                                                          static_cast<const T*>(v.batch + batch_offset[I]), context);
+        else
+            B::layer::template forward<typename B::input>(backend{}, y, input_of<I>(v), parameters_of_layer<I>(v), context);
+    }
+
+    template <int I>
+    static void backward(const View& v) {
+        using B = bound<I>;
+        auto context = context_of<I>(v);
+        const auto dp = views(typename B::parameters{}, v.gradient + Net::parameter_offset[B::position]);
+        const auto call = [&](auto dx) {
+            B::layer::template backward<typename B::input>(backend{}, dx, dp, output_gradient_of<I>(v), output_of<I>(v), input_of<I>(v),
+                                                           parameters_of_layer<I>(v), context);
+        };
+        if constexpr (I > first_trained)
+            call(gradient_of<I>(v));
+        else
+            call(Nothing{});
+    }
+};
+
+} // namespace ikebana

@@ -1,0 +1,384 @@
+// Trainer: owns gradients, optimiser state and workspace; one step is
+//   load tiles → forward through the segments → loss → backward through the segments → update.
+// A batch is cut into tiles of L samples. Tiles are dealt to a fixed number of gradient slots (tile t to slot t mod used),
+// a slot is worked by one thread in the order of tiles, and slots are added in their order: the bits are the same for any
+// number of threads. After the first step of a batch size nothing allocates.
+//   Trainer trainer(net, CrossEntropy{}, Adam{.learning_rate = 1e-3f}, Threads{2});
+//   trainer.fit(batch(shuffle(train, 500), 64), batch(test, 64), Passes{5}, print_progress);
+// Next to read: train/program.hpp, optim/adam.hpp.
+#pragma once
+#include <ikebana/data/batch.hpp>
+#include <ikebana/data/prefetch.hpp>
+#include <ikebana/network/inference.hpp>
+#include <ikebana/optim/schedule.hpp>
+#include <ikebana/train/events.hpp>
+#include <ikebana/train/program.hpp>
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace ikebana {
+
+struct Threads {
+    int count = 0; // 0: as many as the machine has
+};
+struct Passes {
+    int count = 1;
+};
+
+struct Evaluation {
+    double cost = 0;     // mean over samples
+    double accuracy = 0; // 0 … 1
+    long samples = 0;
+};
+
+template <class What, class Expected, class Given>
+struct reader_mismatch; // never defined: its name is the message
+struct sample_shape;
+template <int N>
+struct classes;
+
+template <class Net, class Loss, class Optimizer>
+class Trainer {
+  public:
+    using T = typename Net::scalar;
+    using backend = typename Net::backend;
+    using program = Program<Net, Loss>;
+    static constexpr int L = program::L;
+    /// Gradient buffers: the parallelism of a step. Large networks get fewer, as each holds all parameters.
+    static constexpr int slots = Net::parameter_offset.back() * sizeof(T) <= (std::size_t{8} << 20) ? 8 : 2;
+
+    Trainer(Net& net, Loss = {}, Optimizer optimizer = {}, Threads threads = {}, Seed seed = {})
+        : net_(net), optimizer_(optimizer), seed_(seed), workers_(threads.count > 0 ? threads.count : hardware_threads()),
+          gradients_(slots * extent), moments_(Optimizer::arrays * extent), scratch_(static_cast<std::size_t>(workers_.count()) * program::scratch_bytes),
+          batch_(program::batch_offset.back()) {}
+
+    /// One training step on a batch: N images of the network's input shape and N labels. Returns the mean cost.
+    /// Throws error if shapes or labels don't fit, or if the cost is not finite.
+    template <class B>
+    double step(const B& batch) {
+        const double cost = gradient(batch, false);
+        ++steps_;
+        update_state();
+        const T* w = net_.parameters().data();
+        (void)w;
+        constexpr std::size_t chunk = 4096;
+        const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, progress_);
+        workers_.run(static_cast<int>((extent + chunk - 1) / chunk), [&](int task, int) {
+            const std::size_t first = static_cast<std::size_t>(task) * chunk, n = std::min(chunk, extent - first);
+            std::array<T*, Optimizer::arrays> state;
+            for (std::size_t k = 0; k < state.size(); ++k) state[k] = moments_.data() + k * extent + first;
+            optimizer_.update(backend{}, n, net_.parameters().data() + first, state,
+                              SumOfArrays<T>{gradients_.data() + first, extent, used_}, steps_, rate);
+        });
+        return cost;
+    }
+
+    /// Cost and gradients of a batch, without an update. gradients() is laid out like Network::parameters().
+    template <class B>
+    double compute_gradients(const B& batch) {
+        const double cost = gradient(batch, false);
+        assign(backend{}, extent, gradients_.data(), SumOfArrays<T>{gradients_.data(), extent, used_});
+        return cost;
+    }
+    std::span<const T> gradients() const { return gradients_.span().first(extent); }
+
+    /// Trains for some passes; handlers are called with StepEnd and PassEnd. Returns what every pass ended with.
+    template <class Train, class Test, class... Handlers>
+    std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
+        check_reader<Train>();
+        check_reader<Test>();
+        const int steps = steps_of(train);
+        auto ahead = prefetch(std::move(train));
+        std::vector<PassEnd> history;
+        Batch batch;
+        for (int pass = 0; pass < passes.count; ++pass) {
+            const auto start = std::chrono::steady_clock::now();
+            double sum = 0;
+            long samples = 0;
+            ahead.start(static_cast<unsigned>(pass));
+            for (int step = 0; ahead.next(batch); ++step) {
+                const int n = static_cast<int>(batch.labels.size());
+                if (steps > 0) progress_ = (pass + static_cast<double>(step) / steps) / passes.count;
+                pass_ = pass;
+                const double cost = this->step(batch);
+                sum += cost * n;
+                samples += n;
+                (tell(handlers, StepEnd{pass, step, steps, n, cost}), ...);
+            }
+            if (samples == 0) throw error("fit: pass " + std::to_string(pass) + ": the training reader gave no sample");
+            const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+            const Evaluation e = evaluate(test);
+            history.push_back({pass, sum / static_cast<double>(samples), e.cost, e.accuracy, seconds});
+            (tell(handlers, history.back()), ...);
+        }
+        progress_ = 0;
+        return history;
+    }
+
+    /// Mean cost and accuracy over a reader of batches, by the inference program.
+    template <class Reader>
+    Evaluation evaluate(Reader reader) {
+        check_reader<Reader>();
+        const auto model = net_.inference();
+        std::vector<int> labels;
+        Evaluation e;
+        double cost = 0;
+        long right = 0;
+        Batch batch;
+        reader.start(0);
+        while (reader.next(batch)) {
+            const std::size_t n = check(batch);
+            const auto sums = evaluate_batch(model, batch, n);
+            cost += sums.first;
+            right += sums.second;
+            e.samples += static_cast<long>(n);
+        }
+        if (e.samples == 0) throw error("evaluate: the reader gave no sample");
+        e.cost = cost / static_cast<double>(e.samples);
+        e.accuracy = static_cast<double>(right) / static_cast<double>(e.samples);
+        return e;
+    }
+
+    void set_schedule(Schedule schedule) { schedule_ = schedule; }
+    Optimizer& optimizer() { return optimizer_; }
+    int threads() const { return workers_.count(); }
+
+    /// Bytes of workspace that a batch of n samples takes: tiles, shares of meeting layers, scratch of each thread.
+    static constexpr std::size_t workspace_bytes(int n, int threads) {
+        const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
+        return tiles * (program::tile_bytes + program::partial_offset.back() * sizeof(T)) + program::batch_offset.back() * sizeof(T) +
+               static_cast<std::size_t>(threads) * program::scratch_bytes;
+    }
+
+  private:
+    static constexpr std::size_t extent = Net::parameter_offset.back();
+    using View = typename program::View;
+
+    static int hardware_threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+    template <class Reader>
+    static void check_reader() {
+        if constexpr (!std::is_same_v<typename Reader::shape, typename Net::input>)
+            (void)sizeof(reader_mismatch<sample_shape, expected<typename Net::input>, given<typename Reader::shape>>);
+        else if constexpr (Reader::classes != static_cast<int>(Net::output::size))
+            (void)sizeof(reader_mismatch<classes<Reader::classes>, expected<classes<static_cast<int>(Net::output::size)>>, given<classes<Reader::classes>>>);
+    }
+
+    template <class H, class Event>
+    static void tell(H& handler, const Event& event) {
+        if constexpr (std::is_invocable_v<H&, const Event&>) handler(event);
+    }
+
+    template <class Reader>
+    static int steps_of(const Reader& reader) {
+        if constexpr (requires { reader.size(); })
+            return static_cast<int>(reader.size());
+        else
+            return 0;
+    }
+
+    /// The batch's size, once it is known to fit the type.
+    template <class B>
+    static std::size_t check(const B& batch) {
+        const std::size_t n = check_samples<typename Net::input>(batch.images, "batch");
+        if (batch.labels.size() != n)
+            throw error("batch: " + std::to_string(batch.labels.size()) + " labels for " + std::to_string(n) + " images");
+        if (n == 0) throw error("batch: no samples");
+        constexpr int last = static_cast<int>(Net::output::size) - 1;
+        std::size_t i = 0;
+        for (const auto label : batch.labels) {
+            if (static_cast<int>(label) < 0 || static_cast<int>(label) > last)
+                throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(i) + ", expected 0 to " + std::to_string(last));
+            ++i;
+        }
+        return n;
+    }
+
+    void reserve(std::size_t n) {
+        const std::size_t tiles = (n + L - 1) / L;
+        if (samples_.size() < tiles) {
+            tiles_ = Arena<std::byte>(tiles * program::tile_bytes);
+            partials_ = Arena<T>(tiles * program::partial_offset.back());
+            compact_ = Arena<T>(tiles * program::partial_offset.back());
+        }
+        samples_.assign(tiles, L);
+        samples_.back() = static_cast<int>(n - (tiles - 1) * L);
+        staged_labels_.resize(n);
+    }
+
+    View view(int slot, int worker, int tile) {
+        const auto t = static_cast<std::size_t>(tile);
+        return {net_.parameters().data(), gradients_.data() + static_cast<std::size_t>(slot) * extent, partials_.data() + t * program::partial_offset.back(),
+                batch_.data(), tiles_.data() + t * program::tile_bytes, scratch_.data() + static_cast<std::size_t>(worker) * program::scratch_bytes,
+                scale_, seed_, static_cast<std::uint64_t>(steps_), static_cast<std::uint32_t>(tile * L), samples_[t]};
+    }
+
+    /// f(view) on every tile; a slot's tiles in order, slots side by side.
+    template <class F>
+    void over_tiles(F f) {
+        workers_.run(used_, [&](int slot, int worker) {
+            for (int t = slot; t < static_cast<int>(samples_.size()); t += used_) f(view(slot, worker, t));
+        });
+    }
+
+    template <class B>
+    double gradient(const B& batch, bool) {
+        const std::size_t n = check(batch);
+        reserve(n);
+        used_ = std::min<int>(slots, static_cast<int>(samples_.size()));
+        scale_ = T(1) / static_cast<T>(n);
+        std::copy(batch.labels.begin(), batch.labels.end(), staged_labels_.begin());
+        const T* rows = rows_in_place<T>(batch.images);
+        if (!rows) {
+            staged_images_.resize(n * Net::input::size);
+            std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(), [](auto x) { return static_cast<T>(x); });
+            rows = staged_images_.data();
+        }
+        forward_regions(rows);
+        double cost = 0;
+        for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
+            const View v = view(0, 0, t);
+            for (int lane = 0; lane < v.samples; ++lane) cost += static_cast<double>(v.costs()[lane]);
+        }
+        cost /= static_cast<double>(n);
+        if (!std::isfinite(cost)) stop_at_first_not_finite(cost);
+        return cost;
+    }
+
+    void forward_regions(const T* rows) {
+        constexpr int last = program::segments - 1;
+        [&]<int... K>(std::integer_sequence<int, K...>) {
+            ((over_tiles([&](const View& v) {
+                  if constexpr (K == 0) start_tile(v, rows);
+                  program::template forward_segment<K>(v);
+              }),
+              finish<K>()),
+             ...);
+        }(std::make_integer_sequence<int, last>{});
+        over_tiles([&](const View& v) {
+            if constexpr (last == 0) start_tile(v, rows);
+            program::template forward_segment<last>(v);
+            program::loss(v);
+            program::template backward_segment<last>(v);
+        });
+        [&]<int... K>(std::integer_sequence<int, K...>) {
+            ((finish_backward<last - 1 - K>(), over_tiles([&](const View& v) { program::template backward_segment<last - 1 - K>(v); })), ...);
+        }(std::make_integer_sequence<int, last>{});
+    }
+
+    void start_tile(const View& v, const T* rows) {
+        if (v.sample / L < static_cast<std::uint32_t>(used_)) std::fill_n(v.gradient, extent, T(0)); // a slot's first tile
+        program::load(v, rows + v.sample * Net::input::size, staged_labels_.data() + v.sample);
+    }
+
+    /// The shares of one meeting layer, tile after tile without gaps.
+    template <int I>
+    std::span<const T> shares() {
+        using B = typename program::template bound<I>;
+        constexpr std::size_t size = B::layer::template partial_size<typename B::input>;
+        for (std::size_t t = 0; t < samples_.size(); ++t)
+            std::copy_n(partials_.data() + t * program::partial_offset.back() + program::partial_offset[I], size, compact_.data() + t * size);
+        return {compact_.data(), samples_.size() * size};
+    }
+
+    /// Between two forward regions: the layer that opens segment K + 1 has its sums.
+    template <int K>
+    void finish() {
+        constexpr int I = program::cut.segments[K].end;
+        using B = typename program::template bound<I>;
+        B::layer::template finish<typename B::input>(batch_.data() + program::batch_offset[I], shares<I>(), std::span<const int>(samples_));
+    }
+
+    template <int K>
+    void finish_backward() {
+        constexpr int I = program::cut.segments[K].end;
+        using B = typename program::template bound<I>;
+        if constexpr (I >= program::first_trained)
+            B::layer::template finish_backward<typename B::input>(batch_.data() + program::batch_offset[I],
+                                                                  views(typename B::parameters{}, gradients_.data() + Net::parameter_offset[B::position]),
+                                                                  shares<I>(), std::span<const int>(samples_));
+    }
+
+    /// Running statistics, from the batch that was just trained on.
+    void update_state() {
+        long n = 0;
+        for (int s : samples_) n += s;
+        [&]<int... I>(std::integer_sequence<int, I...>) {
+            (
+                [&] {
+                    using B = typename program::template bound<I>;
+                    if constexpr (meets_of<typename B::layer>())
+                        B::layer::template update_state<typename B::input>(views(typename B::state{}, net_.state().data() + Net::state_offset[B::position]),
+                                                                           static_cast<const T*>(batch_.data() + program::batch_offset[I]), n);
+                }(),
+                ...);
+        }(std::make_integer_sequence<int, program::count>{});
+    }
+
+    [[noreturn]] void stop_at_first_not_finite(double cost) {
+        std::string where = "the loss itself";
+        for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
+            const auto [position, name] = program::first_not_finite(view(0, 0, t));
+            if (position >= 0) {
+                where = "layer " + std::to_string(position) + " (" + name + ")";
+                break;
+            }
+        }
+        throw error("training stopped at step " + std::to_string(steps_) + " of pass " + std::to_string(pass_) + ": the cost is " +
+                    std::to_string(cost) + "; the first output that is not finite is that of " + where);
+    }
+
+    /// Σ cost and the number of samples classified rightly.
+    template <class Model, class B>
+    std::pair<double, long> evaluate_batch(const Model& model, const B& batch, std::size_t n) {
+        using scores = decltype(fuse<backend>(typename Loss::template program<typename Model::chain>{}));
+        constexpr std::size_t memory = Model::Workspace::bytes, K = Net::output::size;
+        const int tiles = static_cast<int>((n + L - 1) / L);
+        evaluation_.resize(static_cast<std::size_t>(workers_.count()) * memory);
+        tile_sums_.assign(static_cast<std::size_t>(tiles), {0.0, 0L});
+        staged_images_.resize(n * Net::input::size);
+        std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(), [](auto x) { return static_cast<T>(x); });
+        staged_labels_.assign(batch.labels.begin(), batch.labels.end());
+        workers_.run(tiles, [&](int tile, int worker) {
+            const auto first = static_cast<std::size_t>(tile) * L;
+            const int count = static_cast<int>(std::min<std::size_t>(L, n - first));
+            std::byte* at = evaluation_.data() + static_cast<std::size_t>(worker) * memory;
+            alignas(64) T costs[L], labels[L], work[4 * L];
+            for (int lane = 0; lane < L; ++lane) labels[lane] = lane < count ? static_cast<T>(staged_labels_[first + static_cast<std::size_t>(lane)]) : T(-1);
+            const auto z = model.run(scores{}, staged_images_.data() + first * Net::input::size, count, at);
+            Loss::evaluate(backend{}, costs, Nothing{}, z, static_cast<const T*>(labels), static_cast<const T*>(nullptr), T(1), work);
+            Prediction<T, K> rows[L];
+            store_tile(backend{}, rows[0].values.data(), count, K, z.template as<Shape<static_cast<int>(K)>>());
+            auto& [cost, right] = tile_sums_[static_cast<std::size_t>(tile)];
+            for (int lane = 0; lane < count; ++lane) {
+                cost += static_cast<double>(costs[lane]);
+                right += rows[lane].argmax() == staged_labels_[first + static_cast<std::size_t>(lane)];
+            }
+        });
+        std::pair<double, long> sum{0, 0};
+        for (const auto& [cost, right] : tile_sums_) sum.first += cost, sum.second += right;
+        return sum;
+    }
+
+    Net& net_;
+    Optimizer optimizer_;
+    Schedule schedule_ = Schedule::constant;
+    Seed seed_;
+    typename backend::workers workers_;
+    Arena<T> gradients_, moments_;
+    Arena<std::byte> tiles_, scratch_;
+    Arena<T> partials_, compact_, batch_;
+    std::vector<int> samples_; // of each tile
+    std::vector<int> staged_labels_;
+    std::vector<T> staged_images_;
+    std::vector<std::byte> evaluation_;
+    std::vector<std::pair<double, long>> tile_sums_;
+    double progress_ = 0; // of the run, 0 … 1
+    T scale_ = 1;
+    long steps_ = 0;
+    int used_ = 0, pass_ = 0;
+};
+
+} // namespace ikebana
