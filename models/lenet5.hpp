@@ -1,4 +1,5 @@
-// LeNet-5 as the digit tutorial has it (after LeCun et al., 1998): ReLU after each max pool, batch norm after the first.
+// LeNet-5 as the digit tutorial has it (after LeCun et al., 1998): ReLU after each max pool, batch norm after the
+// first.
 #pragma once
 #include <ikebana/layers/activation.hpp>
 #include <ikebana/layers/batch_norm.hpp>
@@ -10,8 +11,7 @@
 
 namespace ikebana::models {
 
-struct LeNet5
-    : Sequential<Conv<20, 5>, Pool<2>, Relu, BatchNorm, Conv<50, 5>, Pool<2>, Relu, Dense<10>, Softmax> {};
+struct LeNet5 : Sequential<Conv<20, 5>, Pool<2>, Relu, BatchNorm, Conv<50, 5>, Pool<2>, Relu, Dense<10>, Softmax> {};
 
 static_assert(fold_of<Shape<1, 28, 28>, layers_of<LeNet5>>::output{} == Shape<10>{});
 

@@ -24,12 +24,12 @@ void assign(backend, Tile<T, S, L> to, E e) {
 
 template <class... T, Expression... E>
 void assign(backend, std::size_t n, std::tuple<T*...> to, std::tuple<E...> from) {
-    for (std::size_t i = 0; i < n; ++i)
-        [&]<std::size_t... K>(std::index_sequence<K...>) {
+    for (std::size_t i = 0; i < n; ++i) [&]<std::size_t... K>(std::index_sequence<K...>) {
             const Position p{i};
             const std::tuple values{value_at<typename compute_type<T>::type>(std::get<K>(from), p)...};
             (store(std::get<K>(to) + i, std::get<K>(values)), ...);
-        }(std::index_sequence_for<E...>{});
+        }
+    (std::index_sequence_for<E...>{});
 }
 
 } // namespace ikebana::reference

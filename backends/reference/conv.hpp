@@ -7,7 +7,9 @@
 namespace ikebana::reference {
 
 template <class G, class T>
-constexpr std::size_t conv_scratch_bytes(backend, G, T) { return 0; }
+constexpr std::size_t conv_scratch_bytes(backend, G, T) {
+    return 0;
+}
 
 /// f(row of y, index into w, row of x) for every multiply-add of a convolution.
 template <class G, class F>
@@ -20,7 +22,8 @@ void each_multiply_add(F f) {
                         for (int s = 0; s < G::S; ++s) {
                             const int h = p * G::stride + r - G::padding, v = q * G::stride + s - G::padding;
                             if (h < 0 || h >= G::H || v < 0 || v >= G::W) continue;
-                            f((k * G::P + p) * G::Q + q, static_cast<std::size_t>(((k * G::C + c) * G::R + r) * G::S + s),
+                            f((k * G::P + p) * G::Q + q,
+                              static_cast<std::size_t>(((k * G::C + c) * G::R + r) * G::S + s),
                               (c * G::H + h) * G::W + v);
                         }
 }

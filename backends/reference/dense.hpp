@@ -6,7 +6,9 @@
 namespace ikebana::reference {
 
 template <class S, class T>
-constexpr std::size_t dense_scratch_bytes(backend, S, T) { return 0; }
+constexpr std::size_t dense_scratch_bytes(backend, S, T) {
+    return 0;
+}
 
 /// y = W x + b
 template <class Y, class X, class W, class B>

@@ -1,10 +1,8 @@
-// Max and average pooling by plain loops. x (C,H,W), y (C,P,Q), window R×R. argmax keeps, a byte each, which place of
-// the window (r·R + s) won; the first of equals wins, NaN wins over numbers. See layers/primitives.hpp.
+// Max and average pooling by plain loops. x (C,H,W), y (C,P,Q), window R×R. argmax keeps which place of the window
+// (r·R + s) won, as a number of y's type; the first of equals wins, NaN wins over numbers. See layers/primitives.hpp.
 #pragma once
 #include <backends/reference/reduce.hpp>
 #include <ikebana/layers/primitives.hpp>
-
-#include <cstdint>
 
 namespace ikebana::reference {
 
@@ -23,8 +21,9 @@ void each_window_place(F f) {
 }
 
 template <class G, class Y, class X>
-void max_pool_forward(backend, G, Y y, X x, std::uint8_t* argmax) {
-    constexpr std::uint8_t none = 255;
+void max_pool_forward(backend, G, Y y, X x, typename Y::element* argmax) {
+    using T = typename Y::element;
+    constexpr T none = -1;
     constexpr int L = Y::lanes;
     std::fill(argmax, argmax + Y::size, none);
     each_window_place<G>([&](int yi, int place, int xi) {
@@ -32,7 +31,7 @@ void max_pool_forward(backend, G, Y y, X x, std::uint8_t* argmax) {
             auto& best = argmax[yi * L + lane];
             const auto v = x.row(xi)[lane];
             if (best == none || v > y.row(yi)[lane] || v != v) {
-                best = static_cast<std::uint8_t>(place);
+                best = static_cast<T>(place);
                 y.row(yi)[lane] = v;
             }
         }
@@ -40,12 +39,12 @@ void max_pool_forward(backend, G, Y y, X x, std::uint8_t* argmax) {
 }
 
 template <class G, class DX, class DY>
-void max_pool_backward(backend, G, DX dx, DY dy, const std::uint8_t* argmax) {
+void max_pool_backward(backend, G, DX dx, DY dy, const typename DX::element* argmax) {
     constexpr int L = DY::lanes;
     std::fill(dx.data, dx.data + DX::size, typename DX::element(0));
     each_window_place<G>([&](int yi, int place, int xi) {
         for (int lane = 0; lane < L; ++lane)
-            if (argmax[yi * L + lane] == place) dx.row(xi)[lane] += dy.row(yi)[lane];
+            if (argmax[yi * L + lane] == static_cast<typename DX::element>(place)) dx.row(xi)[lane] += dy.row(yi)[lane];
     });
 }
 

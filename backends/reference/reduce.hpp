@@ -23,7 +23,8 @@ void per_channel_sums(backend, Tile<U, S, L>, std::tuple<T*...> out, std::tuple<
     [&]<std::size_t... K>(std::index_sequence<K...>) {
         (std::fill(std::get<K>(out), std::get<K>(out) + channels<S>, T(0)), ...);
         walk<S, L>([&](Position p) { ((std::get<K>(out)[p.channel] += value_at<T>(std::get<K>(from), p)), ...); });
-    }(std::index_sequence_for<E...>{});
+    }
+    (std::index_sequence_for<E...>{});
 }
 
 /// db (C) += Σ over places and lanes of dy.

@@ -9,7 +9,8 @@ template <class T, class S, int L>
 void load_tile(backend, Tile<T, S, L> to, const T* rows, int count, std::size_t stride) {
     for (int lane = 0; lane < L; ++lane)
         for (std::size_t f = 0; f < S::size; ++f)
-            to.data[f * L + static_cast<std::size_t>(lane)] = lane < count ? rows[static_cast<std::size_t>(lane) * stride + f] : T(0);
+            to.data[f * L + static_cast<std::size_t>(lane)] =
+                lane < count ? rows[static_cast<std::size_t>(lane) * stride + f] : T(0);
 }
 
 template <class T, class U, class S, int L>

@@ -9,17 +9,25 @@
 namespace ikebana {
 
 template <std::floating_point T>
-T exp(T x) { return std::exp(x); }
+T exp(T x) {
+    return std::exp(x);
+}
 template <std::floating_point T>
-T log(T x) { return std::log(x); }
+T log(T x) {
+    return std::log(x);
+}
 template <std::floating_point T>
-T sqrt(T x) { return std::sqrt(x); }
+T sqrt(T x) {
+    return std::sqrt(x);
+}
 template <std::floating_point T>
-T tanh(T x) { return std::tanh(x); }
+T tanh(T x) {
+    return std::tanh(x);
+}
 
 /// a where c, else b. Unlike max(), it treats NaN alike in scalars and batches: NaN > 0 is false everywhere.
 template <class T>
-    requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 constexpr T select(bool c, T a, T b) { return c ? a : b; }
 
 template <class V>
@@ -33,11 +41,17 @@ template <class V>
 inline constexpr bool is_dual<Dual<V>> = true;
 
 template <class V>
-Dual<V> operator+(Dual<V> a, Dual<V> b) { return {a.value + b.value, a.slope + b.slope}; }
+Dual<V> operator+(Dual<V> a, Dual<V> b) {
+    return {a.value + b.value, a.slope + b.slope};
+}
 template <class V>
-Dual<V> operator-(Dual<V> a, Dual<V> b) { return {a.value - b.value, a.slope - b.slope}; }
+Dual<V> operator-(Dual<V> a, Dual<V> b) {
+    return {a.value - b.value, a.slope - b.slope};
+}
 template <class V>
-Dual<V> operator*(Dual<V> a, Dual<V> b) { return {a.value * b.value, a.slope * b.value + a.value * b.slope}; }
+Dual<V> operator*(Dual<V> a, Dual<V> b) {
+    return {a.value * b.value, a.slope * b.value + a.value * b.slope};
+}
 template <class V>
 Dual<V> operator/(Dual<V> a, Dual<V> b) {
     const V y = a.value / b.value;
@@ -50,7 +64,7 @@ struct compute_type {
     using type = std::remove_const_t<T>;
 };
 template <class T>
-    requires requires { typename T::compute_type; }
+requires requires { typename T::compute_type; }
 struct compute_type<T> {
     using type = typename T::compute_type;
 };

@@ -1,6 +1,6 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3",
-// SC 2011). A number is a pure function of (seed, stream, counter), so it does not depend on threads, batch splits or
-// the order of calls. Streams keep users apart: initialisation, shuffling, dropout.
+// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2,
+// 3", SC 2011). A number is a pure function of (seed, stream, counter), so it does not depend on threads, batch splits
+// or the order of calls. Streams keep users apart: initialisation, shuffling, dropout.
 #pragma once
 #include <array>
 #include <cmath>

@@ -12,7 +12,9 @@ struct exp {
         return exp(x);
     }
     template <class V>
-    V derivative(V, V y) const { return y; }
+    V derivative(V, V y) const {
+        return y;
+    }
 };
 
 struct log {
@@ -23,7 +25,9 @@ struct log {
         return log(x);
     }
     template <class V>
-    V derivative(V x, V) const { return V(1) / x; }
+    V derivative(V x, V) const {
+        return V(1) / x;
+    }
 };
 
 struct sqrt {
@@ -34,7 +38,9 @@ struct sqrt {
         return sqrt(x);
     }
     template <class V>
-    V derivative(V, V y) const { return V(0.5) / y; }
+    V derivative(V, V y) const {
+        return V(0.5) / y;
+    }
 };
 
 } // namespace ikebana::functors

@@ -16,6 +16,8 @@ Dual<V> apply(F f, Dual<V> x) {
     return {y, f.derivative(x.value, y) * x.slope};
 }
 template <class F, class V>
-V apply(F f, V x) { return f(x); }
+V apply(F f, V x) {
+    return f(x);
+}
 
 } // namespace ikebana

@@ -7,9 +7,13 @@ namespace ikebana::functors {
 struct sigmoid {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
-    V operator()(V x) const { return V(1) / (V(1) + exp(V(0) - x)); }
+    V operator()(V x) const {
+        return V(1) / (V(1) + exp(V(0) - x));
+    }
     template <class V>
-    V derivative(V, V y) const { return y * (V(1) - y); }
+    V derivative(V, V y) const {
+        return y * (V(1) - y);
+    }
 };
 
 } // namespace ikebana::functors

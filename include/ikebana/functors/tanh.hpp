@@ -12,7 +12,9 @@ struct tanh {
         return tanh(x);
     }
     template <class V>
-    V derivative(V, V y) const { return V(1) - y * y; }
+    V derivative(V, V y) const {
+        return V(1) - y * y;
+    }
 };
 
 } // namespace ikebana::functors

@@ -11,10 +11,14 @@ namespace ikebana {
 template <class L>
 struct Elementwise {
     template <class In>
-    static consteval auto output() { return In{}; }
+    static consteval auto output() {
+        return In{};
+    }
 
     template <class In>
-    static void forward(auto backend, auto y, auto x, auto, auto&) { assign(backend, y, L::apply(x)); }
+    static void forward(auto backend, auto y, auto x, auto, auto&) {
+        assign(backend, y, L::apply(x));
+    }
 
     template <class In>
     static void backward(auto backend, auto dx, auto, auto dy, auto, auto x, auto, auto&) {
@@ -27,10 +31,14 @@ struct Activation {
     using functor = F;
 
     template <class In>
-    static consteval auto output() { return In{}; }
+    static consteval auto output() {
+        return In{};
+    }
 
     template <class In>
-    static void forward(auto backend, auto y, auto x, auto, auto&) { assign(backend, y, map_with(F{}, x)); }
+    static void forward(auto backend, auto y, auto x, auto, auto&) {
+        assign(backend, y, map_with(F{}, x));
+    }
 
     template <class In>
     static void backward(auto backend, auto dx, auto, auto dy, auto y, auto x, auto, auto&) {

@@ -23,10 +23,13 @@ struct BatchNorm {
     static constexpr double epsilon = 1e-5, momentum = 0.1;
 
     template <class In>
-    static consteval auto output() { return In{}; }
+    static consteval auto output() {
+        return In{};
+    }
 
     template <class In>
-    using parameters = Parameters<Parameter<gamma, Shape<channels<In>>, init::Ones>, Parameter<beta, Shape<channels<In>>, init::Zeros>>;
+    using parameters = Parameters<Parameter<gamma, Shape<channels<In>>, init::Ones>,
+                                  Parameter<beta, Shape<channels<In>>, init::Zeros>>;
     template <class In>
     using state = Parameters<Parameter<running_mean, Shape<channels<In>>, init::Zeros>,
                              Parameter<running_variance, Shape<channels<In>>, init::Ones>>;
@@ -125,9 +128,12 @@ struct BatchNorm {
 /// What BatchNorm is in inference where it cannot be folded into a neighbour: y = scale · x + shift, a channel each.
 struct Affine {
     template <class In>
-    static consteval auto output() { return In{}; }
+    static consteval auto output() {
+        return In{};
+    }
     template <class In>
-    using parameters = Parameters<Parameter<scale, Shape<channels<In>>, init::Ones>, Parameter<shift, Shape<channels<In>>, init::Zeros>>;
+    using parameters = Parameters<Parameter<scale, Shape<channels<In>>, init::Ones>,
+                                  Parameter<shift, Shape<channels<In>>, init::Zeros>>;
     template <class In>
     static constexpr long multiply_adds = static_cast<long>(In::size);
 

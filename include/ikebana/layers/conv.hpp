@@ -20,7 +20,8 @@ struct Conv {
 
     template <class In>
     static consteval auto output() {
-        if constexpr (!((is_stride<Options>::value || is_padding<Options>::value || std::is_same_v<Options, NoBias>) && ...))
+        if constexpr (!((is_stride<Options>::value || is_padding<Options>::value ||
+                         std::is_same_v<Options, NoBias>)&&...))
             return refused<expected<options<Stride<1>, Padding<0>, NoBias>>>{};
         else if constexpr ((is_stride<Options>::value + ... + 0) > 1 || (is_padding<Options>::value + ... + 0) > 1)
             return refused<expected<each_option_once>>{};
@@ -43,11 +44,12 @@ struct Conv {
     template <class In>
     using weight_parameter = Parameter<weight, Shape<K, In::sizes[0], R, R>, init::FilterNormal>;
     template <class In>
-    using parameters = std::conditional_t<has_bias, Parameters<weight_parameter<In>, Parameter<bias, Shape<K>, init::Zeros>>,
-                                          Parameters<weight_parameter<In>>>;
+    using parameters =
+        std::conditional_t<has_bias, Parameters<weight_parameter<In>, Parameter<bias, Shape<K>, init::Zeros>>,
+                           Parameters<weight_parameter<In>>>;
     template <class In>
-    static constexpr long multiply_adds =
-        static_cast<long>(geometry<In>::output::size) * static_cast<long>(In::sizes[0]) * R * R;
+    static constexpr long multiply_adds = static_cast<long>(geometry<In>::output::size) *
+                                          static_cast<long>(In::sizes[0]) * R* R;
     template <class In, class Backend, class T>
     static constexpr std::size_t scratch_bytes = conv_scratch_bytes(Backend{}, geometry<In>{}, T{});
 

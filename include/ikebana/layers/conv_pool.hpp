@@ -10,9 +10,13 @@ namespace functors {
 struct identity {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
-    V operator()(V x) const { return x; }
+    V operator()(V x) const {
+        return x;
+    }
     template <class V>
-    V derivative(V, V) const { return V(1); }
+    V derivative(V, V) const {
+        return V(1);
+    }
 };
 } // namespace functors
 
@@ -33,15 +37,15 @@ struct ConvPool {
     static constexpr long multiply_adds = C::template multiply_adds<In>;
     template <class In, class Backend, class T>
     static constexpr std::size_t cache_bytes =
-        W == 1 ? 0 : decltype(output<In>())::size * static_cast<std::size_t>(Backend::template lanes<T>);
+        W == 1 ? 0 : decltype(output<In>())::size* static_cast<std::size_t>(Backend::template lanes<T>) * sizeof(T);
     template <class In, class Backend, class T>
     static constexpr std::size_t scratch_bytes = conv_pool_scratch_bytes(Backend{}, geometry<In>{}, W, T{});
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto& context) {
         conv_pool_forward(backend, geometry<In>{}, std::integral_constant<int, W>{}, F{}, y,
-                          reinterpret_cast<std::uint8_t*>(context.cache), x, std::get<0>(p), bias_of<C::has_bias>(p),
-                          context.scratch);
+                          reinterpret_cast<typename decltype(y)::element*>(context.cache), x, std::get<0>(p),
+                          bias_of<C::has_bias>(p), context.scratch);
     }
 
     template <class In>
@@ -50,7 +54,8 @@ struct ConvPool {
             assign(backend, dy, dy * map_with(functors::derivative_from_output<F>{}, y));
         if constexpr (C::has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
         conv_pool_backward(backend, geometry<In>{}, std::integral_constant<int, W>{}, dx, std::get<0>(dp), dy,
-                           reinterpret_cast<const std::uint8_t*>(context.cache), x, std::get<0>(p), context.scratch);
+                           reinterpret_cast<const typename decltype(dy)::element*>(context.cache), x, std::get<0>(p),
+                           context.scratch);
     }
 
     static std::string name() { return C::name() + "+"; }

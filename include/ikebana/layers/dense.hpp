@@ -17,8 +17,7 @@ struct Dense {
     template <class In>
     static consteval auto output() {
         if constexpr (!((std::is_same_v<Options, NoBias> || std::is_same_v<Options, init::HeNormal> ||
-                         std::is_same_v<Options, init::XavierUniform>) &&
-                        ...))
+                         std::is_same_v<Options, init::XavierUniform>)&&...))
             return refused<expected<options<NoBias, init::HeNormal, init::XavierUniform>>>{};
         else if constexpr (O < 1)
             return refused<expected<outputs_at_least<1>>>{};
@@ -29,12 +28,14 @@ struct Dense {
     template <class In>
     using weight_parameter = Parameter<weight, Shape<O, static_cast<int>(In::size)>, initial>;
     template <class In>
-    using parameters = std::conditional_t<has_bias, Parameters<weight_parameter<In>, Parameter<bias, Shape<O>, init::Zeros>>,
-                                          Parameters<weight_parameter<In>>>;
+    using parameters =
+        std::conditional_t<has_bias, Parameters<weight_parameter<In>, Parameter<bias, Shape<O>, init::Zeros>>,
+                           Parameters<weight_parameter<In>>>;
     template <class In>
     static constexpr long multiply_adds = static_cast<long>(O) * static_cast<long>(In::size);
     template <class In, class Backend, class T>
-    static constexpr std::size_t scratch_bytes = dense_scratch_bytes(Backend{}, Shape<O, static_cast<int>(In::size)>{}, T{});
+    static constexpr std::size_t scratch_bytes = dense_scratch_bytes(Backend{}, Shape<O, static_cast<int>(In::size)>{},
+                                                                     T{});
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto&) {

@@ -18,7 +18,8 @@ struct Dropout {
     }
 
     template <class In, class Backend, class T>
-    static constexpr std::size_t cache_bytes = In::size* static_cast<std::size_t>(Backend::template lanes<T>) * sizeof(T);
+    static constexpr std::size_t cache_bytes = In::size* static_cast<std::size_t>(Backend::template lanes<T>) *
+                                               sizeof(T);
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto, auto& context) {

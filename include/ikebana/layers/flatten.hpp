@@ -7,7 +7,9 @@ namespace ikebana {
 
 struct Flatten {
     template <class In>
-    static consteval auto output() { return Shape<static_cast<int>(In::size)>{}; }
+    static consteval auto output() {
+        return Shape<static_cast<int>(In::size)>{};
+    }
 
     static std::string name() { return "Flatten"; }
 };

@@ -15,12 +15,16 @@ namespace ikebana::init {
 
 struct Zeros {
     template <class T, class S>
-    static void fill(T* w, S, Random&) { std::fill(w, w + S::size, T(0)); }
+    static void fill(T* w, S, Random&) {
+        std::fill(w, w + S::size, T(0));
+    }
 };
 
 struct Ones {
     template <class T, class S>
-    static void fill(T* w, S, Random&) { std::fill(w, w + S::size, T(1)); }
+    static void fill(T* w, S, Random&) {
+        std::fill(w, w + S::size, T(1));
+    }
 };
 
 template <class S>

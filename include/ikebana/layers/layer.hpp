@@ -112,7 +112,7 @@ struct parameters_of {
     using type = Parameters<>;
 };
 template <class L, class In>
-    requires requires { typename L::template parameters<In>; }
+requires requires { typename L::template parameters<In>; }
 struct parameters_of<L, In> {
     using type = typename L::template parameters<In>;
 };
@@ -121,7 +121,7 @@ struct state_of {
     using type = Parameters<>;
 };
 template <class L, class In>
-    requires requires { typename L::template state<In>; }
+requires requires { typename L::template state<In>; }
 struct state_of<L, In> {
     using type = typename L::template state<In>;
 };
@@ -195,8 +195,8 @@ constexpr bool meets_of() {
 /// What a layer's call can see beside its operands.
 template <class T>
 struct LayerContext {
-    const T* mask = nullptr;      // one a lane: 1 for a sample of the batch, 0 for a lane that the last tile leaves empty
-    std::byte* cache = nullptr;   // from forward to backward, of this tile and layer
+    const T* mask = nullptr;    // one a lane: 1 for a sample of the batch, 0 for a lane that the last tile leaves empty
+    std::byte* cache = nullptr; // from forward to backward, of this tile and layer
     std::byte* scratch = nullptr; // of this thread
     Seed seed{};                  // of dropout
     std::uint32_t layer = 0;      // position, counted from 0
@@ -219,7 +219,9 @@ struct NoBias {};
 template <template <int> class Option, int Default, class... Options>
 struct option_value {
     template <int N>
-    static constexpr int read(Option<N>*) { return N; }
+    static constexpr int read(Option<N>*) {
+        return N;
+    }
     static constexpr int read(...) { return Default; }
     static constexpr int value = [] {
         [[maybe_unused]] auto prefer = [](int v, int other) { return v != Default ? v : other; };
@@ -242,15 +244,21 @@ struct is_padding<Padding<N>> : std::true_type {};
 
 // ", Stride<2>, Average" as text, for signatures and tables.
 template <int N>
-std::string option_name(Stride<N>) { return "Stride<" + std::to_string(N) + ">"; }
+std::string option_name(Stride<N>) {
+    return "Stride<" + std::to_string(N) + ">";
+}
 template <int N>
-std::string option_name(Padding<N>) { return "Padding<" + std::to_string(N) + ">"; }
+std::string option_name(Padding<N>) {
+    return "Padding<" + std::to_string(N) + ">";
+}
 inline std::string option_name(Average) { return "Average"; }
 inline std::string option_name(Max) { return "Max"; }
 inline std::string option_name(Exact) { return "Exact"; }
 inline std::string option_name(NoBias) { return "NoBias"; }
 template <class O>
-std::string option_name(O) { return O::text; } // an initialisation
+std::string option_name(O) {
+    return O::text;
+} // an initialisation
 template <class... Options>
 std::string option_names() {
     return (std::string{} + ... + ("," + option_name(Options{})));

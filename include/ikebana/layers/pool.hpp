@@ -21,8 +21,7 @@ struct Pool {
     template <class In>
     static consteval auto output() {
         if constexpr (!((is_stride<Options>::value || is_padding<Options>::value || std::is_same_v<Options, Average> ||
-                         std::is_same_v<Options, Max> || std::is_same_v<Options, Exact>) &&
-                        ...))
+                         std::is_same_v<Options, Max> || std::is_same_v<Options, Exact>)&&...))
             return refused<expected<options<Stride<R>, Padding<0>, Average, Max, Exact>>>{};
         else if constexpr ((is_stride<Options>::value + ... + 0) > 1 || (is_padding<Options>::value + ... + 0) > 1 ||
                            (average && has_option<Max, Options...>))
@@ -46,14 +45,15 @@ struct Pool {
 
     template <class In, class Backend, class T>
     static constexpr std::size_t cache_bytes =
-        average ? 0 : geometry<In>::output::size* static_cast<std::size_t>(Backend::template lanes<T>);
+        average ? 0 : geometry<In>::output::size* static_cast<std::size_t>(Backend::template lanes<T>) * sizeof(T);
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto, auto& context) {
         if constexpr (average)
             average_pool_forward(backend, geometry<In>{}, y, x);
         else
-            max_pool_forward(backend, geometry<In>{}, y, x, reinterpret_cast<std::uint8_t*>(context.cache));
+            max_pool_forward(backend, geometry<In>{}, y, x,
+                             reinterpret_cast<typename decltype(y)::element*>(context.cache));
     }
 
     template <class In>
@@ -62,7 +62,8 @@ struct Pool {
             if constexpr (average)
                 average_pool_backward(backend, geometry<In>{}, dx, dy);
             else
-                max_pool_backward(backend, geometry<In>{}, dx, dy, reinterpret_cast<const std::uint8_t*>(context.cache));
+                max_pool_backward(backend, geometry<In>{}, dx, dy,
+                                  reinterpret_cast<const typename decltype(dx)::element*>(context.cache));
         }
     }
 

@@ -10,18 +10,20 @@
 //                   conv_backward_weight(B, G, dw, dy, x, scratch)
 //                   conv_backward_input(B, G, dx, w, dy, scratch)
 //                   conv_scratch_bytes(B, G, T)                                G is a ConvGeometry
-//   pool.hpp        max_pool_forward(B, G, y, x, argmax)                       argmax: place in the window, a byte each
+//   pool.hpp        max_pool_forward(B, G, y, x, argmax)                       argmax (y's shape): place in the window,
+//   r·R + s
 //                   max_pool_backward(B, G, dx, dy, argmax)
-//                   average_pool_forward(B, G, y, x)                           divides by the window's size, borders too
-//                   average_pool_backward(B, G, dx, dy)                        G is a PoolGeometry
+//                   average_pool_forward(B, G, y, x)                           divides by the window's size, borders
+//                   too average_pool_backward(B, G, dx, dy)                        G is a PoolGeometry
 //   conv_pool.hpp   conv_pool_forward(B, G, W, f, y, argmax, x, w, b, scratch) convolution, W×W max pool, activation f
 //                   conv_pool_backward(B, G, W, dx, dw, dz, argmax, x, w, scratch)   (only where B::fuses)
 //                   conv_pool_scratch_bytes(B, G, W, T, wants_dx)
 //   reduce.hpp      add_channel_sums(B, db (C), e)                             db += Σ over places and lanes
-//                   channel_moments(B, mean (C), m2 (C), x, mask, samples)     mean and Σ (x − mean)² over a tile's samples
-//                   per_lane_max(B, out (L), x)                                max over features
+//                   channel_moments(B, mean (C), m2 (C), x, mask, samples)     mean and Σ (x − mean)² over a tile's
+//                   samples per_lane_max(B, out (L), x)                                max over features
 //                   per_lane_sum(B, out (L), S, e)                             Σ over features of an expression
-//                   per_channel_sums(B, S, outs, es)                           Σ over places and lanes of each expression
+//                   per_channel_sums(B, S, outs, es)                           Σ over places and lanes of each
+//                   expression
 //   random.hpp      dropout_mask(B, tile, per_cent, context)                   0 or 1/(1 − p)
 //   tiles.hpp       load_tile(B, tile, image of sample 0, count, stride)       (N, …) rows → lanes; empty lanes are 0
 //                   store_tile(B, row of sample 0, count, stride, tile)

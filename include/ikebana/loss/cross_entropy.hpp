@@ -1,5 +1,5 @@
-// CrossEntropy of a network that ends in Softmax. Softmax and logarithm are computed together from the Softmax's input z,
-// so neither overflows nor underflows:
+// CrossEntropy of a network that ends in Softmax. Softmax and logarithm are computed together from the Softmax's input
+// z, so neither overflows nor underflows:
 //   cost = log Σ e^{z_k − m} + m − z_label,  m = max z          dz = softmax(z) − onehot(label)
 #pragma once
 #include <ikebana/loss/loss.hpp>
@@ -11,9 +11,11 @@ struct CrossEntropy {
     static consteval auto program_of() {
         using last = decltype(item_of<Chain::size - 1>(Chain{}));
         if constexpr (!std::is_same_v<typename last::layer, Softmax>)
-            return typename loss_mismatch<CrossEntropy, expected<Softmax_as_the_last_layer>, given<typename last::layer>>::error{};
+            return typename loss_mismatch<CrossEntropy, expected<Softmax_as_the_last_layer>,
+                                          given<typename last::layer>>::error{};
         else if constexpr (last::output::rank != 1)
-            return typename loss_mismatch<CrossEntropy, expected<a_vector_of_class_scores>, given<typename last::output>>::error{};
+            return typename loss_mismatch<CrossEntropy, expected<a_vector_of_class_scores>,
+                                          given<typename last::output>>::error{};
         else
             return without_last(Chain{});
     }
@@ -35,7 +37,8 @@ struct CrossEntropy {
             per_lane_sum(backend, sum, z, dz);
             assign(backend, dz, (dz / total - OneHot<T>{labels}) * PerLane<T>{mask} * scale);
         }
-        assign(backend, static_cast<std::size_t>(L), cost, log(Elements<T>{sum}) + Elements<T>{largest} - Elements<T>{chosen});
+        assign(backend, static_cast<std::size_t>(L), cost,
+               log(Elements<T>{sum}) + Elements<T>{largest} - Elements<T>{chosen});
     }
 };
 

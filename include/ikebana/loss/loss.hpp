@@ -21,7 +21,8 @@ template <class... B>
 consteval auto without_last(pack<B...>) {
     return []<std::size_t... I>(std::index_sequence<I...>) {
         return pack<decltype(item_of<static_cast<int>(I)>(pack<B...>{}))...>{};
-    }(std::make_index_sequence<sizeof...(B) - 1>{});
+    }
+    (std::make_index_sequence<sizeof...(B) - 1>{});
 }
 
 } // namespace ikebana

@@ -10,7 +10,8 @@ struct MeanSquaredError {
     static consteval auto program_of() {
         using last = decltype(item_of<Chain::size - 1>(Chain{}));
         if constexpr (last::output::rank != 1)
-            return typename loss_mismatch<MeanSquaredError, expected<a_vector_of_class_scores>, given<typename last::output>>::error{};
+            return typename loss_mismatch<MeanSquaredError, expected<a_vector_of_class_scores>,
+                                          given<typename last::output>>::error{};
         else
             return Chain{};
     }

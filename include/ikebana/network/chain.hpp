@@ -1,5 +1,5 @@
-// The shape fold: Input and a list of layers become a chain of Bound<I, Layer, In>, each layer with its position and the
-// shape it gets. The first layer whose rule does not hold stops the compiler with the sentence
+// The shape fold: Input and a list of layers become a chain of Bound<I, Layer, In>, each layer with its position and
+// the shape it gets. The first layer whose rule does not hold stops the compiler with the sentence
 //   shape_mismatch<layer<2, Conv<50,5>>, expected<…>, given<Shape<…>>>
 // Next to read: network/layout.hpp (where everything lies in memory), network/fuse.hpp.
 #pragma once
@@ -29,7 +29,9 @@ struct a_type_with_the_members_that_layer_hpp_lists;
 struct sizes_of_at_least_one;
 
 template <class L, class In>
-concept LayerFor = std::is_empty_v<L> && requires { L::template output<In>(); };
+concept LayerFor = std::is_empty_v<L> && requires {
+    L::template output<In>();
+};
 
 /// State of the fold: the chain so far and the shape that leaves it.
 template <class Out, class... B>
@@ -44,7 +46,8 @@ struct append_layer {
     constexpr auto operator()(hana::basic_type<Folded<Out, B...>>, hana::basic_type<L>) const {
         constexpr int I = sizeof...(B);
         if constexpr (!LayerFor<L, Out>) {
-            return typename shape_mismatch<layer<I, L>, expected<a_type_with_the_members_that_layer_hpp_lists>, given<Out>>::error{};
+            return typename shape_mismatch<layer<I, L>, expected<a_type_with_the_members_that_layer_hpp_lists>,
+                                           given<Out>>::error{};
         } else {
             using next = decltype(L::template output<Out>());
             if constexpr (is_refused<next>)
@@ -56,7 +59,9 @@ struct append_layer {
 };
 
 template <int... N>
-consteval bool all_positive(Shape<N...>) { return ((N > 0) && ...); }
+consteval bool all_positive(Shape<N...>) {
+    return ((N > 0) && ...);
+}
 
 template <class In, class... L>
 consteval auto fold_shapes(pack<L...>) {

@@ -1,5 +1,6 @@
-// InferenceNetwork: the program of a network that only predicts. Its type is computed (inference_pass.hpp, fuse.hpp), its
-// parameters are folded once, in double. Everything is const: threads may predict at once, each with its own workspace.
+// InferenceNetwork: the program of a network that only predicts. Its type is computed (inference_pass.hpp, fuse.hpp),
+// its parameters are folded once, in double. Everything is const: threads may predict at once, each with its own
+// workspace.
 //   auto model = net.inference();
 //   model.predict(image).argmax();                 // (C,H,W); allocates a workspace for the call
 //   auto workspace = model.workspace();
@@ -44,7 +45,9 @@ class InferenceNetwork {
     static constexpr int L = backend::template lanes<T>;
     using Row = Prediction<T, output::size>;
 
-    explicit InferenceNetwork(const Net& net) : parameters_(parameter_offset.back()) { fold(net, typename Net::chain{}); }
+    explicit InferenceNetwork(const Net& net) : parameters_(parameter_offset.back()) {
+        fold(net, typename Net::chain{});
+    }
 
     std::span<const T> parameters() const { return parameters_.span(); }
     std::span<T> parameters() { return parameters_.span(); }
@@ -86,7 +89,8 @@ class InferenceNetwork {
             if (!rows)
                 for (std::size_t i = 0; i < static_cast<std::size_t>(count) * input::size; ++i, ++next)
                     staged[i] = static_cast<T>(*next);
-            predict_tile(rows ? rows + first * input::size : staged, count, w.rows_[first].values.data(), w.memory_.data());
+            predict_tile(rows ? rows + first * input::size : staged, count, w.rows_[first].values.data(),
+                         w.memory_.data());
         }
         return w.rows_;
     }
@@ -151,11 +155,13 @@ class InferenceNetwork {
     template <class B, class Pass>
     void copy_layer(const Net& net) {
         if constexpr (Pass::fates[B::position] == Fate::keep) {
-            const auto from = views(typename B::parameters{}, net.parameters().data() + Net::parameter_offset[B::position]);
+            const auto from =
+                views(typename B::parameters{}, net.parameters().data() + Net::parameter_offset[B::position]);
             auto to = target_views<Pass, B::position>();
             [&]<std::size_t... K>(std::index_sequence<K...>) {
                 (std::copy_n(std::get<K>(from).data, std::get<K>(from).size, std::get<K>(to).data), ...);
-            }(std::make_index_sequence<std::tuple_size_v<decltype(from)>>{});
+            }
+            (std::make_index_sequence<std::tuple_size_v<decltype(from)>>{});
         }
     }
 
@@ -164,8 +170,10 @@ class InferenceNetwork {
         constexpr Fate fate = Pass::fates[B::position];
         if constexpr (Pass::kinds[B::position] == Kind::batch_norm) {
             constexpr auto C = static_cast<std::size_t>(channels<typename B::input>);
-            const auto [g, b] = views(typename B::parameters{}, net.parameters().data() + Net::parameter_offset[B::position]);
-            const auto [mean, variance] = views(typename B::state{}, net.state().data() + Net::state_offset[B::position]);
+            const auto [g, b] =
+                views(typename B::parameters{}, net.parameters().data() + Net::parameter_offset[B::position]);
+            const auto [mean, variance] =
+                views(typename B::state{}, net.state().data() + Net::state_offset[B::position]);
             std::array<double, C> s, t;
             for (std::size_t c = 0; c < C; ++c) {
                 s[c] = double(g[c]) / std::sqrt(double(variance[c]) + B::layer::epsilon);

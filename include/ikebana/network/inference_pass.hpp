@@ -1,5 +1,5 @@
-// The inference pass: what a chain becomes when it is only asked to predict. Dropout and Flatten go; batch norm is folded
-// into the layer beside it:
+// The inference pass: what a chain becomes when it is only asked to predict. Dropout and Flatten go; batch norm is
+// folded into the layer beside it:
 //   back     the layer before it is a Conv or Dense:                 W ← s W, b ← s b + t
 //   forward  the next layer is a Dense or a Conv without padding:    W ← W s, b ← b + W t
 //   affine   elsewhere it stays as y = s x + t
@@ -48,14 +48,17 @@ struct conv_with_bias {
 };
 template <int K, int R, class... Kept, class First, class... O>
 struct conv_with_bias<K, R, Conv<K, R, Kept...>, First, O...>
-    : conv_with_bias<K, R, std::conditional_t<std::is_same_v<First, NoBias>, Conv<K, R, Kept...>, Conv<K, R, Kept..., First>>, O...> {};
+    : conv_with_bias<K, R,
+                     std::conditional_t<std::is_same_v<First, NoBias>, Conv<K, R, Kept...>, Conv<K, R, Kept..., First>>,
+                     O...> {};
 template <int N, class L, class... O>
 struct dense_with_bias {
     using type = L;
 };
 template <int N, class... Kept, class First, class... O>
 struct dense_with_bias<N, Dense<N, Kept...>, First, O...>
-    : dense_with_bias<N, std::conditional_t<std::is_same_v<First, NoBias>, Dense<N, Kept...>, Dense<N, Kept..., First>>, O...> {};
+    : dense_with_bias<N, std::conditional_t<std::is_same_v<First, NoBias>, Dense<N, Kept...>, Dense<N, Kept..., First>>,
+                      O...> {};
 
 template <int K, int R, class... O>
 struct inference_traits<Conv<K, R, O...>> {
@@ -110,7 +113,8 @@ struct InferencePass {
     static consteval auto layers(std::index_sequence<I...>) {
         constexpr auto one = []<std::size_t K, class X>(std::integral_constant<std::size_t, K>, hana::basic_type<X>) {
             if constexpr (fates[K] == Fate::keep || fates[K] == Fate::affine)
-                return hana::tuple_t<Bound<X::position, typename inference_traits<typename X::layer>::type, typename X::input>>;
+                return hana::tuple_t<
+                    Bound<X::position, typename inference_traits<typename X::layer>::type, typename X::input>>;
             else
                 return hana::tuple_t<>;
         };

@@ -53,10 +53,13 @@ struct TileLayout<pack<B...>, Backend, T> {
 
     /// inputs[i] is where layer i's input begins, inputs[count] where the last layer's output does.
     using last = decltype(item_of<static_cast<int>(count) - 1>(pack<B...>{}));
-    static constexpr auto inputs = offsets_of(hana::make_tuple(tile_bytes<typename B::input>..., tile_bytes<typename last::output>));
-    static constexpr auto caches = offsets_of(hana::make_tuple(cache_bytes_of<typename B::layer, typename B::input, Backend, T>()...));
+    static constexpr auto inputs =
+        offsets_of(hana::make_tuple(tile_bytes<typename B::input>..., tile_bytes<typename last::output>));
+    static constexpr auto caches =
+        offsets_of(hana::make_tuple(cache_bytes_of<typename B::layer, typename B::input, Backend, T>()...));
     static constexpr std::size_t gradient = std::max({tile_bytes<typename B::output>...});
-    static constexpr std::size_t scratch = std::max({std::size_t{64}, scratch_bytes_of<typename B::layer, typename B::input, Backend, T>()...});
+    static constexpr std::size_t scratch =
+        std::max({std::size_t{64}, scratch_bytes_of<typename B::layer, typename B::input, Backend, T>()...});
 
     static constexpr std::size_t caches_at = inputs[count + 1];
     static constexpr std::size_t gradients_at = caches_at + caches[count];

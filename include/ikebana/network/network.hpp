@@ -1,5 +1,6 @@
 // Network: a list of layers bound to an input shape, a backend and a scalar type. It holds parameters and running
-// statistics, nothing else, and is copied as a value. What it computes is in train/ (Trainer) and network/inference.hpp.
+// statistics, nothing else, and is copied as a value. What it computes is in train/ (Trainer) and
+// network/inference.hpp.
 //   Network<Input<1,28,28>, LeNet5, cpu::backend> net(Seed{1});
 //   static_assert(decltype(net)::output_shape<1> == Shape<20,12,12>{});
 #pragma once
@@ -38,11 +39,13 @@ class Network {
     static constexpr auto parameter_offset = parameter_offsets(chain{});
     static constexpr auto state_offset = state_offsets(chain{});
     /// Numbers that are trained.
-    static constexpr std::size_t parameter_count =
-        []<class... B>(pack<B...>) { return (std::size_t{0} + ... + ikebana::parameter_count<typename B::parameters>); }(chain{});
+    static constexpr std::size_t parameter_count = []<class... B>(pack<B...>) {
+        return (std::size_t{0} + ... + ikebana::parameter_count<typename B::parameters>);
+    }(chain{});
     /// Multiply-adds of one sample, forward.
-    static constexpr long multiply_adds =
-        []<class... B>(pack<B...>) { return (0L + ... + multiply_adds_of<typename B::layer, typename B::input>()); }(chain{});
+    static constexpr long multiply_adds = []<class... B>(pack<B...>) {
+        return (0L + ... + multiply_adds_of<typename B::layer, typename B::input>());
+    }(chain{});
 
     explicit Network(Seed seed = {}) : parameters_(parameter_offset.back()), state_(state_offset.back()) {
         each_layer([&]<class B>(B) {
@@ -52,7 +55,8 @@ class Network {
         });
     }
 
-    /// All parameters, layer after layer in the order of Layer::parameters; each array is padded to 64 bytes with zeros.
+    /// All parameters, layer after layer in the order of Layer::parameters; each array is padded to 64 bytes with
+    /// zeros.
     std::span<Scalar> parameters() { return parameters_.span(); }
     std::span<const Scalar> parameters() const { return parameters_.span(); }
     std::span<Scalar> state() { return state_.span(); }
@@ -60,9 +64,13 @@ class Network {
 
     /// Views on layer I's parameters, a std::tuple in the order of Layer::parameters.
     template <int I>
-    auto layer_parameters() { return views(typename bound<I>::parameters{}, parameters_.data() + parameter_offset[I]); }
+    auto layer_parameters() {
+        return views(typename bound<I>::parameters{}, parameters_.data() + parameter_offset[I]);
+    }
     template <int I>
-    auto layer_state() { return views(typename bound<I>::state{}, state_.data() + state_offset[I]); }
+    auto layer_state() {
+        return views(typename bound<I>::state{}, state_.data() + state_offset[I]);
+    }
 
     /// The network that predicts: constant, folded, without dropout. A snapshot: later training doesn't change it.
     InferenceNetwork<Network, true> inference() const;

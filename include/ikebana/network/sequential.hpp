@@ -29,6 +29,8 @@ template <class Net>
 using layers_of = decltype(layers_in(static_cast<const Net*>(nullptr)));
 
 template <class Net>
-concept NetworkType = requires(const Net* net) { layers_in(net); };
+concept NetworkType = requires(const Net* net) {
+    layers_in(net);
+};
 
 } // namespace ikebana

@@ -18,8 +18,10 @@ struct Adam {
 
     /// n parameters at w with their state; gradient is an expression; step counts from 1.
     template <class T>
-    void update(auto backend, std::size_t n, T* w, std::array<T*, arrays> state, Expression auto gradient, long step, double rate) const {
-        const auto b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), rest1 = static_cast<T>(1 - beta1), rest2 = static_cast<T>(1 - beta2);
+    void update(auto backend, std::size_t n, T* w, std::array<T*, arrays> state, Expression auto gradient, long step,
+                double rate) const {
+        const auto b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), rest1 = static_cast<T>(1 - beta1),
+                   rest2 = static_cast<T>(1 - beta2);
         const auto correct1 = static_cast<T>(1 / (1 - std::pow(beta1, static_cast<double>(step))));
         const auto correct2 = static_cast<T>(1 / (1 - std::pow(beta2, static_cast<double>(step))));
         const Elements<T> w0{w}, m0{state[0]}, v0{state[1]};

@@ -11,9 +11,12 @@ enum class Schedule { constant, cosine, step };
 
 inline double learning_rate_factor(Schedule schedule, double progress) {
     switch (schedule) {
-    case Schedule::cosine: return 0.5 * (1 + std::cos(3.141592653589793 * progress));
-    case Schedule::step: return progress < 0.5 ? 1 : progress < 0.75 ? 0.1 : 0.01;
-    case Schedule::constant: break;
+    case Schedule::cosine:
+        return 0.5 * (1 + std::cos(3.141592653589793 * progress));
+    case Schedule::step:
+        return progress < 0.5 ? 1 : progress < 0.75 ? 0.1 : 0.01;
+    case Schedule::constant:
+        break;
     }
     return 1;
 }

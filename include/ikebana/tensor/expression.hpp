@@ -23,7 +23,9 @@ struct Position {
 };
 
 template <class E>
-concept Expression = requires { typename E::expression_tag; };
+concept Expression = requires {
+    typename E::expression_tag;
+};
 
 /// The value of an expression at a position, computed in V.
 template <class V, class E>
@@ -44,7 +46,9 @@ struct Elements {
     using expression_tag = void;
     const T* data;
     template <class V>
-    V load(Position p) const { return ikebana::load<V>(data + p.index); }
+    V load(Position p) const {
+        return ikebana::load<V>(data + p.index);
+    }
 };
 
 /// One element a lane (sample), the same for every feature.
@@ -53,7 +57,9 @@ struct PerLane {
     using expression_tag = void;
     const T* data;
     template <class V>
-    V load(Position p) const { return ikebana::load<V>(data + p.lane); }
+    V load(Position p) const {
+        return ikebana::load<V>(data + p.lane);
+    }
 };
 
 /// One element a feature, the same for every lane.
@@ -62,7 +68,9 @@ struct PerFeature {
     using expression_tag = void;
     const T* data;
     template <class V>
-    V load(Position p) const { return V(data[p.feature]); }
+    V load(Position p) const {
+        return V(data[p.feature]);
+    }
 };
 
 /// One element a channel, the same for every place and lane.
@@ -71,7 +79,9 @@ struct PerChannel {
     using expression_tag = void;
     const T* data;
     template <class V>
-    V load(Position p) const { return V(data[p.channel]); }
+    V load(Position p) const {
+        return V(data[p.channel]);
+    }
 };
 
 template <class T>
@@ -79,7 +89,9 @@ struct Constant {
     using expression_tag = void;
     T value;
     template <class V>
-    V load(Position) const { return V(value); }
+    V load(Position) const {
+        return V(value);
+    }
 };
 
 /// 1 where the lane's label is the feature, else 0. Labels are stored in the scalar type, a lane each.
@@ -129,13 +141,19 @@ struct Slope {
     using expression_tag = void;
     E e;
     template <class V>
-    V at(Position p) const { return value_at<Dual<V>>(e, p).slope; }
+    V at(Position p) const {
+        return value_at<Dual<V>>(e, p).slope;
+    }
 };
 
 template <Expression E>
-Slope<E> slope(E e) { return {e}; }
+Slope<E> slope(E e) {
+    return {e};
+}
 template <Expression E>
-Variable<E> variable(E e) { return {e}; }
+Variable<E> variable(E e) {
+    return {e};
+}
 
 // ---- inner nodes
 
@@ -145,7 +163,9 @@ struct Unary {
     F f;
     A a;
     template <class V>
-    V at(Position p) const { return apply(f, value_at<V>(a, p)); }
+    V at(Position p) const {
+        return apply(f, value_at<V>(a, p));
+    }
 };
 
 template <class F, class A, class B>
@@ -154,31 +174,43 @@ struct Binary {
     A a;
     B b;
     template <class V>
-    V at(Position p) const { return F::combine(value_at<V>(a, p), value_at<V>(b, p)); }
+    V at(Position p) const {
+        return F::combine(value_at<V>(a, p), value_at<V>(b, p));
+    }
 };
 
 namespace functors {
 struct add {
     template <class V>
-    static V combine(V a, V b) { return a + b; }
+    static V combine(V a, V b) {
+        return a + b;
+    }
 };
 struct subtract {
     template <class V>
-    static V combine(V a, V b) { return a - b; }
+    static V combine(V a, V b) {
+        return a - b;
+    }
 };
 struct multiply {
     template <class V>
-    static V combine(V a, V b) { return a * b; }
+    static V combine(V a, V b) {
+        return a * b;
+    }
 };
 struct divide {
     template <class V>
-    static V combine(V a, V b) { return a / b; }
+    static V combine(V a, V b) {
+        return a / b;
+    }
 };
 /// F's derivative where the output is known: F'(x) from y, for functors whose derivative needs no x.
 template <class F>
 struct derivative_from_output {
     template <class V>
-    V operator()(V y) const { return F{}.derivative(y, y); }
+    V operator()(V y) const {
+        return F{}.derivative(y, y);
+    }
 };
 } // namespace functors
 
@@ -201,34 +233,46 @@ auto binary(A a, B b) {
 }
 
 template <Operand A, Operand B>
-    requires(Expression<A> || Expression<B>)
-auto operator+(A a, B b) { return binary<functors::add>(a, b); }
+requires(Expression<A> || Expression<B>) auto operator+(A a, B b) { return binary<functors::add>(a, b); }
 template <Operand A, Operand B>
-    requires(Expression<A> || Expression<B>)
-auto operator-(A a, B b) { return binary<functors::subtract>(a, b); }
+requires(Expression<A> || Expression<B>) auto operator-(A a, B b) { return binary<functors::subtract>(a, b); }
 template <Operand A, Operand B>
-    requires(Expression<A> || Expression<B>)
-auto operator*(A a, B b) { return binary<functors::multiply>(a, b); }
+requires(Expression<A> || Expression<B>) auto operator*(A a, B b) { return binary<functors::multiply>(a, b); }
 template <Operand A, Operand B>
-    requires(Expression<A> || Expression<B>)
-auto operator/(A a, B b) { return binary<functors::divide>(a, b); }
+requires(Expression<A> || Expression<B>) auto operator/(A a, B b) { return binary<functors::divide>(a, b); }
 template <Expression A>
-auto operator-(A a) { return binary<functors::subtract>(0.0f, a); }
+auto operator-(A a) {
+    return binary<functors::subtract>(0.0f, a);
+}
 
 template <class F, Expression A>
-auto map_with(F f, A a) { return Unary<F, A>{f, a}; }
+auto map_with(F f, A a) {
+    return Unary<F, A>{f, a};
+}
 
 template <Expression A>
-auto exp(A a) { return map_with(functors::exp{}, a); }
+auto exp(A a) {
+    return map_with(functors::exp{}, a);
+}
 template <Expression A>
-auto log(A a) { return map_with(functors::log{}, a); }
+auto log(A a) {
+    return map_with(functors::log{}, a);
+}
 template <Expression A>
-auto sqrt(A a) { return map_with(functors::sqrt{}, a); }
+auto sqrt(A a) {
+    return map_with(functors::sqrt{}, a);
+}
 template <Expression A>
-auto tanh(A a) { return map_with(functors::tanh{}, a); }
+auto tanh(A a) {
+    return map_with(functors::tanh{}, a);
+}
 template <Expression A>
-auto sigmoid(A a) { return map_with(functors::sigmoid{}, a); }
+auto sigmoid(A a) {
+    return map_with(functors::sigmoid{}, a);
+}
 template <Expression A>
-auto relu(A a) { return map_with(functors::relu{}, a); }
+auto relu(A a) {
+    return map_with(functors::relu{}, a);
+}
 
 } // namespace ikebana

@@ -44,7 +44,10 @@ std::size_t check_samples(const X& x, const char* what) {
 /// Pointer to the elements if x lies in memory as rows of T, else nullptr.
 template <class T, HostTensor X>
 const T* rows_in_place(const X& x) {
-    if constexpr (requires { { x.data() } -> std::same_as<const T*>; x.strides(); }) {
+    if constexpr (requires {
+                      { x.data() } -> std::same_as<const T*>;
+                      x.strides();
+                  }) {
         std::ptrdiff_t step = 1;
         const auto& shape = x.shape();
         const auto& strides = x.strides();

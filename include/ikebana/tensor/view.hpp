@@ -21,7 +21,9 @@ struct View {
 
     T& operator[](std::size_t i) const { return data[i]; }
     template <class V>
-    V load(Position p) const { return ikebana::load<V>(data + p.index); }
+    V load(Position p) const {
+        return ikebana::load<V>(data + p.index);
+    }
     void fill(std::remove_const_t<T> x) const { std::fill(data, data + size, x); }
     operator View<const T, S>() const { return {data}; }
 };
@@ -38,7 +40,9 @@ struct Tile {
 
     T* row(int feature) const { return data + static_cast<std::size_t>(feature) * L; }
     template <class V>
-    V load(Position p) const { return ikebana::load<V>(data + p.index); }
+    V load(Position p) const {
+        return ikebana::load<V>(data + p.index);
+    }
     operator Tile<const T, S, L>() const { return {data}; }
     /// The same memory under another shape of the same size.
     template <class Other>

@@ -50,8 +50,12 @@ struct Program {
     }(chain{});
 
     /// Numbers that meeting layers share: of each tile, and of the batch.
-    static constexpr auto partial_offset = []<class... B>(pack<B...>) { return offsets_of(hana::make_tuple(partial_size_of<B>()...)); }(chain{});
-    static constexpr auto batch_offset = []<class... B>(pack<B...>) { return offsets_of(hana::make_tuple(batch_size_of<B>()...)); }(chain{});
+    static constexpr auto partial_offset = []<class... B>(pack<B...>) {
+        return offsets_of(hana::make_tuple(partial_size_of<B>()...));
+    }(chain{});
+    static constexpr auto batch_offset = []<class... B>(pack<B...>) {
+        return offsets_of(hana::make_tuple(batch_size_of<B>()...));
+    }(chain{});
 
     /// One tile's memory, with its labels, mask and costs behind the layout.
     static constexpr std::size_t tile_bytes = layout::bytes + 3 * ((L * sizeof(T) + 63) / 64 * 64);
@@ -92,13 +96,15 @@ struct Program {
         if constexpr (s.end < count) {
             using B = bound<s.end>;
             auto context = context_of<s.end>(v);
-            B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[s.end], input_of<s.end>(v), context);
+            B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[s.end],
+                                                          input_of<s.end>(v), context);
         }
     }
 
     /// Cost of each lane, and the gradient that enters the last layer from above.
     static void loss(const View& v) {
-        Loss::evaluate(backend{}, v.costs(), gradient_of<count>(v), output(v), v.labels(), v.mask(), v.scale, reinterpret_cast<T*>(v.scratch));
+        Loss::evaluate(backend{}, v.costs(), gradient_of<count>(v), output(v), v.labels(), v.mask(), v.scale,
+                       reinterpret_cast<T*>(v.scratch));
     }
 
     /// Layers of segment K in reverse; the segment's own meeting layer only collects, and the one after it finishes.
@@ -109,8 +115,9 @@ struct Program {
         if constexpr (s.end < count && s.end > first_trained) {
             using B = bound<s.end>;
             auto context = context_of<s.end>(v);
-            B::layer::template backward<typename B::input>(backend{}, gradient_of<s.end>(v), output_gradient_of<s.end>(v), input_of<s.end>(v),
-                                                           parameters_of_layer<s.end>(v), v.batch + batch_offset[s.end], context);
+            B::layer::template backward<typename B::input>(
+                backend{}, gradient_of<s.end>(v), output_gradient_of<s.end>(v), input_of<s.end>(v),
+                parameters_of_layer<s.end>(v), v.batch + batch_offset[s.end], context);
         }
         each_reverse<std::max(s.begin + meets, first_trained), s.end>([&](auto i) { backward<i>(v); });
         if constexpr (meets && s.begin >= first_trained) {
@@ -145,17 +152,17 @@ struct Program {
   private:
     template <int Begin, int End, class F>
     static void each(F f) {
-        if constexpr (Begin < End)
-            [&]<int... I>(std::integer_sequence<int, I...>) {
+        if constexpr (Begin < End) [&]<int... I>(std::integer_sequence<int, I...>) {
                 (f(std::integral_constant<int, Begin + I>{}), ...);
-            }(std::make_integer_sequence<int, End - Begin>{});
+            }
+        (std::make_integer_sequence<int, End - Begin>{});
     }
     template <int Begin, int End, class F>
     static void each_reverse(F f) {
-        if constexpr (Begin < End)
-            [&]<int... I>(std::integer_sequence<int, I...>) {
+        if constexpr (Begin < End) [&]<int... I>(std::integer_sequence<int, I...>) {
                 (f(std::integral_constant<int, End - 1 - I>{}), ...);
-            }(std::make_integer_sequence<int, End - Begin>{});
+            }
+        (std::make_integer_sequence<int, End - Begin>{});
     }
 
     /// Shape that enters layer I; I = count is what leaves the last.
@@ -173,7 +180,8 @@ struct Program {
     /// The gradient of what enters layer I. Two buffers take turns.
     template <int I>
     static auto gradient_of(const View& v) {
-        return Tile<T, decltype(shape_at<I>()), L>{reinterpret_cast<T*>(v.tile + layout::gradients_at + (I % 2) * layout::gradient)};
+        return Tile<T, decltype(shape_at<I>()), L>{
+            reinterpret_cast<T*>(v.tile + layout::gradients_at + (I % 2) * layout::gradient)};
     }
     /// What leaves layer I and its gradient, in the layer's own shape (a dropped Flatten may give the next another).
     template <int I>
@@ -190,8 +198,14 @@ struct Program {
     }
     template <int I>
     static LayerContext<T> context_of(const View& v) {
-        return {v.mask(), v.tile + layout::caches_at + layout::caches[I], v.scratch, v.seed, static_cast<std::uint32_t>(bound<I>::position),
-                v.step,   v.sample,                                       v.samples};
+        return {v.mask(),
+                v.tile + layout::caches_at + layout::caches[I],
+                v.scratch,
+                v.seed,
+                static_cast<std::uint32_t>(bound<I>::position),
+                v.step,
+                v.sample,
+                v.samples};
     }
 
     template <int I>
@@ -203,7 +217,8 @@ struct Program {
             B::layer::template forward<typename B::input>(backend{}, y, input_of<I>(v), parameters_of_layer<I>(v),
                                                           static_cast<const T*>(v.batch + batch_offset[I]), context);
         else
-            B::layer::template forward<typename B::input>(backend{}, y, input_of<I>(v), parameters_of_layer<I>(v), context);
+            B::layer::template forward<typename B::input>(backend{}, y, input_of<I>(v), parameters_of_layer<I>(v),
+                                                          context);
     }
 
     template <int I>
@@ -212,8 +227,8 @@ struct Program {
         auto context = context_of<I>(v);
         const auto dp = views(typename B::parameters{}, v.gradient + Net::parameter_offset[B::position]);
         const auto call = [&](auto dx) {
-            B::layer::template backward<typename B::input>(backend{}, dx, dp, output_gradient_of<I>(v), output_of<I>(v), input_of<I>(v),
-                                                           parameters_of_layer<I>(v), context);
+            B::layer::template backward<typename B::input>(backend{}, dx, dp, output_gradient_of<I>(v), output_of<I>(v),
+                                                           input_of<I>(v), parameters_of_layer<I>(v), context);
         };
         if constexpr (I > first_trained)
             call(gradient_of<I>(v));

@@ -1,8 +1,8 @@
 // Trainer: owns gradients, optimiser state and workspace; one step is
 //   load tiles → forward through the segments → loss → backward through the segments → update.
-// A batch is cut into tiles of L samples. Tiles are dealt to a fixed number of gradient slots (tile t to slot t mod used),
-// a slot is worked by one thread in the order of tiles, and slots are added in their order: the bits are the same for any
-// number of threads. After the first step of a batch size nothing allocates.
+// A batch is cut into tiles of L samples. Tiles are dealt to a fixed number of gradient slots (tile t to slot t mod
+// used), a slot is worked by one thread in the order of tiles, and slots are added in their order: the bits are the
+// same for any number of threads. After the first step of a batch size nothing allocates.
 //   Trainer trainer(net, CrossEntropy{}, Adam{.learning_rate = 1e-3f}, Threads{2});
 //   trainer.fit(batch(shuffle(train, 500), 64), batch(test, 64), Passes{5}, print_progress);
 // Next to read: train/program.hpp, optim/adam.hpp.
@@ -50,8 +50,10 @@ class Trainer {
     static constexpr int slots = Net::parameter_offset.back() * sizeof(T) <= (std::size_t{8} << 20) ? 8 : 2;
 
     Trainer(Net& net, Loss = {}, Optimizer optimizer = {}, Threads threads = {}, Seed seed = {})
-        : net_(net), optimizer_(optimizer), seed_(seed), workers_(threads.count > 0 ? threads.count : hardware_threads()),
-          gradients_(slots * extent), moments_(Optimizer::arrays * extent), scratch_(static_cast<std::size_t>(workers_.count()) * program::scratch_bytes),
+        : net_(net), optimizer_(optimizer), seed_(seed),
+          workers_(threads.count > 0 ? threads.count : hardware_threads()), gradients_(slots * extent),
+          moments_(Optimizer::arrays * extent),
+          scratch_(static_cast<std::size_t>(workers_.count()) * program::scratch_bytes),
           batch_(program::batch_offset.back()) {}
 
     /// One training step on a batch: N images of the network's input shape and N labels. Returns the mean cost.
@@ -148,8 +150,8 @@ class Trainer {
     /// Bytes of workspace that a batch of n samples takes: tiles, shares of meeting layers, scratch of each thread.
     static constexpr std::size_t workspace_bytes(int n, int threads) {
         const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
-        return tiles * (program::tile_bytes + program::partial_offset.back() * sizeof(T)) + program::batch_offset.back() * sizeof(T) +
-               static_cast<std::size_t>(threads) * program::scratch_bytes;
+        return tiles * (program::tile_bytes + program::partial_offset.back() * sizeof(T)) +
+               program::batch_offset.back() * sizeof(T) + static_cast<std::size_t>(threads) * program::scratch_bytes;
     }
 
   private:
@@ -163,7 +165,9 @@ class Trainer {
         if constexpr (!std::is_same_v<typename Reader::shape, typename Net::input>)
             (void)sizeof(reader_mismatch<sample_shape, expected<typename Net::input>, given<typename Reader::shape>>);
         else if constexpr (Reader::classes != static_cast<int>(Net::output::size))
-            (void)sizeof(reader_mismatch<classes<Reader::classes>, expected<classes<static_cast<int>(Net::output::size)>>, given<classes<Reader::classes>>>);
+            (void)sizeof(
+                reader_mismatch<classes<Reader::classes>, expected<classes<static_cast<int>(Net::output::size)>>,
+                                given<classes<Reader::classes>>>);
     }
 
     template <class H, class Event>
@@ -184,13 +188,15 @@ class Trainer {
     static std::size_t check(const B& batch) {
         const std::size_t n = check_samples<typename Net::input>(batch.images, "batch");
         if (batch.labels.size() != n)
-            throw error("batch: " + std::to_string(batch.labels.size()) + " labels for " + std::to_string(n) + " images");
+            throw error("batch: " + std::to_string(batch.labels.size()) + " labels for " + std::to_string(n) +
+                        " images");
         if (n == 0) throw error("batch: no samples");
         constexpr int last = static_cast<int>(Net::output::size) - 1;
         std::size_t i = 0;
         for (const auto label : batch.labels) {
             if (static_cast<int>(label) < 0 || static_cast<int>(label) > last)
-                throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(i) + ", expected 0 to " + std::to_string(last));
+                throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(i) +
+                            ", expected 0 to " + std::to_string(last));
             ++i;
         }
         return n;
@@ -210,9 +216,17 @@ class Trainer {
 
     View view(int slot, int worker, int tile) {
         const auto t = static_cast<std::size_t>(tile);
-        return {net_.parameters().data(), gradients_.data() + static_cast<std::size_t>(slot) * extent, partials_.data() + t * program::partial_offset.back(),
-                batch_.data(), tiles_.data() + t * program::tile_bytes, scratch_.data() + static_cast<std::size_t>(worker) * program::scratch_bytes,
-                scale_, seed_, static_cast<std::uint64_t>(steps_), static_cast<std::uint32_t>(tile * L), samples_[t]};
+        return {net_.parameters().data(),
+                gradients_.data() + static_cast<std::size_t>(slot) * extent,
+                partials_.data() + t * program::partial_offset.back(),
+                batch_.data(),
+                tiles_.data() + t * program::tile_bytes,
+                scratch_.data() + static_cast<std::size_t>(worker) * program::scratch_bytes,
+                scale_,
+                seed_,
+                static_cast<std::uint64_t>(steps_),
+                static_cast<std::uint32_t>(tile * L),
+                samples_[t]};
     }
 
     /// f(view) on every tile; a slot's tiles in order, slots side by side.
@@ -233,7 +247,8 @@ class Trainer {
         const T* rows = rows_in_place<T>(batch.images);
         if (!rows) {
             staged_images_.resize(n * Net::input::size);
-            std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(), [](auto x) { return static_cast<T>(x); });
+            std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(),
+                           [](auto x) { return static_cast<T>(x); });
             rows = staged_images_.data();
         }
         forward_regions(rows);
@@ -256,7 +271,8 @@ class Trainer {
               }),
               finish<K>()),
              ...);
-        }(std::make_integer_sequence<int, last>{});
+        }
+        (std::make_integer_sequence<int, last>{});
         over_tiles([&](const View& v) {
             if constexpr (last == 0) start_tile(v, rows);
             program::template forward_segment<last>(v);
@@ -264,12 +280,16 @@ class Trainer {
             program::template backward_segment<last>(v);
         });
         [&]<int... K>(std::integer_sequence<int, K...>) {
-            ((finish_backward<last - 1 - K>(), over_tiles([&](const View& v) { program::template backward_segment<last - 1 - K>(v); })), ...);
-        }(std::make_integer_sequence<int, last>{});
+            ((finish_backward<last - 1 - K>(),
+              over_tiles([&](const View& v) { program::template backward_segment<last - 1 - K>(v); })),
+             ...);
+        }
+        (std::make_integer_sequence<int, last>{});
     }
 
     void start_tile(const View& v, const T* rows) {
-        if (v.sample / L < static_cast<std::uint32_t>(used_)) std::fill_n(v.gradient, extent, T(0)); // a slot's first tile
+        if (v.sample / L < static_cast<std::uint32_t>(used_))
+            std::fill_n(v.gradient, extent, T(0)); // a slot's first tile
         program::load(v, rows + v.sample * Net::input::size, staged_labels_.data() + v.sample);
     }
 
@@ -279,7 +299,8 @@ class Trainer {
         using B = typename program::template bound<I>;
         constexpr std::size_t size = B::layer::template partial_size<typename B::input>;
         for (std::size_t t = 0; t < samples_.size(); ++t)
-            std::copy_n(partials_.data() + t * program::partial_offset.back() + program::partial_offset[I], size, compact_.data() + t * size);
+            std::copy_n(partials_.data() + t * program::partial_offset.back() + program::partial_offset[I], size,
+                        compact_.data() + t * size);
         return {compact_.data(), samples_.size() * size};
     }
 
@@ -288,7 +309,8 @@ class Trainer {
     void finish() {
         constexpr int I = program::cut.segments[K].end;
         using B = typename program::template bound<I>;
-        B::layer::template finish<typename B::input>(batch_.data() + program::batch_offset[I], shares<I>(), std::span<const int>(samples_));
+        B::layer::template finish<typename B::input>(batch_.data() + program::batch_offset[I], shares<I>(),
+                                                     std::span<const int>(samples_));
     }
 
     template <int K>
@@ -296,9 +318,10 @@ class Trainer {
         constexpr int I = program::cut.segments[K].end;
         using B = typename program::template bound<I>;
         if constexpr (I >= program::first_trained)
-            B::layer::template finish_backward<typename B::input>(batch_.data() + program::batch_offset[I],
-                                                                  views(typename B::parameters{}, gradients_.data() + Net::parameter_offset[B::position]),
-                                                                  shares<I>(), std::span<const int>(samples_));
+            B::layer::template finish_backward<typename B::input>(
+                batch_.data() + program::batch_offset[I],
+                views(typename B::parameters{}, gradients_.data() + Net::parameter_offset[B::position]), shares<I>(),
+                std::span<const int>(samples_));
     }
 
     /// Running statistics, from the batch that was just trained on.
@@ -310,11 +333,13 @@ class Trainer {
                 [&] {
                     using B = typename program::template bound<I>;
                     if constexpr (meets_of<typename B::layer>())
-                        B::layer::template update_state<typename B::input>(views(typename B::state{}, net_.state().data() + Net::state_offset[B::position]),
-                                                                           static_cast<const T*>(batch_.data() + program::batch_offset[I]), n);
+                        B::layer::template update_state<typename B::input>(
+                            views(typename B::state{}, net_.state().data() + Net::state_offset[B::position]),
+                            static_cast<const T*>(batch_.data() + program::batch_offset[I]), n);
                 }(),
                 ...);
-        }(std::make_integer_sequence<int, program::count>{});
+        }
+        (std::make_integer_sequence<int, program::count>{});
     }
 
     [[noreturn]] void stop_at_first_not_finite(double cost) {
@@ -326,8 +351,9 @@ class Trainer {
                 break;
             }
         }
-        throw error("training stopped at step " + std::to_string(steps_) + " of pass " + std::to_string(pass_) + ": the cost is " +
-                    std::to_string(cost) + "; the first output that is not finite is that of " + where);
+        throw error("training stopped at step " + std::to_string(steps_) + " of pass " + std::to_string(pass_) +
+                    ": the cost is " + std::to_string(cost) + "; the first output that is not finite is that of " +
+                    where);
     }
 
     /// Σ cost and the number of samples classified rightly.
@@ -339,16 +365,20 @@ class Trainer {
         evaluation_.resize(static_cast<std::size_t>(workers_.count()) * memory);
         tile_sums_.assign(static_cast<std::size_t>(tiles), {0.0, 0L});
         staged_images_.resize(n * Net::input::size);
-        std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(), [](auto x) { return static_cast<T>(x); });
+        std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(),
+                       [](auto x) { return static_cast<T>(x); });
         staged_labels_.assign(batch.labels.begin(), batch.labels.end());
         workers_.run(tiles, [&](int tile, int worker) {
             const auto first = static_cast<std::size_t>(tile) * L;
             const int count = static_cast<int>(std::min<std::size_t>(L, n - first));
             std::byte* at = evaluation_.data() + static_cast<std::size_t>(worker) * memory;
             alignas(64) T costs[L], labels[L], work[4 * L];
-            for (int lane = 0; lane < L; ++lane) labels[lane] = lane < count ? static_cast<T>(staged_labels_[first + static_cast<std::size_t>(lane)]) : T(-1);
+            for (int lane = 0; lane < L; ++lane)
+                labels[lane] =
+                    lane < count ? static_cast<T>(staged_labels_[first + static_cast<std::size_t>(lane)]) : T(-1);
             const auto z = model.run(scores{}, staged_images_.data() + first * Net::input::size, count, at);
-            Loss::evaluate(backend{}, costs, Nothing{}, z, static_cast<const T*>(labels), static_cast<const T*>(nullptr), T(1), work);
+            Loss::evaluate(backend{}, costs, Nothing{}, z, static_cast<const T*>(labels),
+                           static_cast<const T*>(nullptr), T(1), work);
             Prediction<T, K> rows[L];
             store_tile(backend{}, rows[0].values.data(), count, K, z.template as<Shape<static_cast<int>(K)>>());
             auto& [cost, right] = tile_sums_[static_cast<std::size_t>(tile)];

@@ -1,0 +1,46 @@
+// The tag of the CPU backend: 16 samples of the batch in the vector lanes, so that every layer is vertical vector code
+// without shuffles and without remainders in rows, columns or channels; tiles are spread over threads.
+#pragma once
+#include <backends/cpu/parallel.hpp>
+#include <xsimd/xsimd.hpp>
+
+#include <utility>
+
+namespace ikebana::cpu {
+
+struct backend {
+    static constexpr const char* name = "cpu";
+    static constexpr bool fuses = true;
+    /// Samples in a tile: one AVX-512 register of floats, two of AVX, four of SSE.
+    template <class T>
+    static constexpr int lanes = 16;
+    /// Numbers of type T in a vector register.
+    template <class T>
+    static constexpr int vector_width = static_cast<int>(xsimd::batch<T>::size);
+
+    using workers = Workers;
+};
+
+/// The vector of a tile's element type, and how many of them make a row of lanes.
+template <class Tile>
+using vector_of = xsimd::batch<std::remove_const_t<typename Tile::element>>;
+template <class T>
+inline constexpr int width = static_cast<int>(xsimd::batch<T>::size);
+template <class T>
+inline constexpr int parts = backend::lanes<T> / width<T>;
+static_assert(parts<float> * width<float> == backend::lanes<float> &&
+              parts<double> * width<double> == backend::lanes<double>);
+
+/// Vector registers that the instruction set names: they bound the accumulators of a kernel.
+inline constexpr int registers = xsimd::default_arch::alignment() == 64 ? 32 : 16;
+
+#define IKEBANA_INLINE __attribute__((always_inline))
+
+/// f(0), f(1), … f(N−1), written out.
+template <int N, class F>
+IKEBANA_INLINE inline void unroll(F f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) IKEBANA_INLINE { (f(I), ...); }
+    (std::make_integer_sequence<int, N>{});
+}
+
+} // namespace ikebana::cpu
