@@ -1,0 +1,68 @@
+// batch(reader, size): groups samples into batches of (size, C, H, W). The last batch of a pass holds what is left and
+// may be short (60,000 = 937·64 + 32); no sample is dropped. A batch given to next() again is refilled without
+// allocating.
+#pragma once
+#include <algorithm>
+#include <ikebana/core/error.hpp>
+#include <ikebana/data/reader.hpp>
+#include <string>
+#include <utility>
+
+namespace ikebana {
+
+template <SampleReader R>
+class Batches {
+  public:
+    using shape = typename R::shape;
+    static constexpr int classes = R::classes;
+
+    Batches(R reader, std::size_t size) : reader_(std::move(reader)), batch_size_(size) {
+        if constexpr (SizedReader<R>)
+            batch_size_ = std::clamp<std::size_t>(static_cast<std::size_t>(reader_.size()), 1, size);
+    }
+
+    /// Samples in a full batch, at most those of a whole pass.
+    std::size_t batch_size() const { return batch_size_; }
+
+    /// Batches in a pass, the short one included.
+    std::size_t size() const requires SizedReader<R> { return (reader_.size() + batch_size_ - 1) / batch_size_; }
+
+    void start(unsigned pass) { reader_.start(pass); }
+
+    /// Fills b with up to batch_size() samples; false when none is left. Throws error for a label that is no class.
+    bool next(Batch& b) {
+        if (!reader_.next(sample_)) return false;
+        b.template resize<shape>(batch_size_);
+        std::size_t n = 0;
+        do put(b, n++);
+        while (n < batch_size_ && reader_.next(sample_));
+        b.template resize<shape>(n);
+        return true;
+    }
+
+  private:
+    /// The sample becomes number n of the batch.
+    void put(Batch& b, std::size_t n) const {
+        const int label = static_cast<int>(sample_.label);
+        if (label < 0 || label >= classes)
+            throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(n) +
+                        " of the batch: expected 0 … " + std::to_string(classes - 1));
+        const auto& image = sample_.image;
+        float* to = b.images.data() + n * shape::size;
+        for (std::size_t i = 0; i < shape::size; ++i) to[i] = static_cast<float>(image[i]);
+        b.labels.data()[n] = label;
+    }
+
+    R reader_;
+    std::size_t batch_size_;
+    typename R::sample sample_{};
+};
+
+/// Batches of `size` samples (at least 1). Throws error for size 0.
+template <SampleReader R>
+Batches<R> batch(R reader, std::size_t size) {
+    if (size == 0) throw error("batch: a batch of 0 samples: expected at least 1");
+    return {std::move(reader), size};
+}
+
+} // namespace ikebana
