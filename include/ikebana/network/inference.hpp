@@ -45,6 +45,9 @@ class InferenceNetwork {
     static constexpr int L = backend::template lanes<T>;
     using Row = Prediction<T, output::size>;
 
+    /// All parameters 0, to be loaded from a file.
+    InferenceNetwork() : parameters_(parameter_offset.back()) {}
+    /// A snapshot of net, folded.
     explicit InferenceNetwork(const Net& net) : parameters_(parameter_offset.back()) {
         fold(net, typename Net::chain{});
     }

@@ -29,6 +29,7 @@ class Network {
     /// pack<Bound…>, as written by the user.
     using chain = typename folded::chain;
     static constexpr int layer_count = chain::size;
+    static constexpr bool is_inference = false;
 
     template <int I>
     using bound = decltype(item_of<I>(chain{}));

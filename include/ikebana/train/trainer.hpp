@@ -42,6 +42,8 @@ struct classes;
 template <class Net, class Loss, class Optimizer>
 class Trainer {
   public:
+    using network = Net;
+    using loss = Loss;
     using T = typename Net::scalar;
     using backend = typename Net::backend;
     using program = Program<Net, Loss>;
@@ -60,11 +62,9 @@ class Trainer {
     /// Throws error if shapes or labels don't fit, or if the cost is not finite.
     template <class B>
     double step(const B& batch) {
-        const double cost = gradient(batch, false);
+        const double cost = run(batch);
         ++steps_;
         update_state();
-        const T* w = net_.parameters().data();
-        (void)w;
         constexpr std::size_t chunk = 4096;
         const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, progress_);
         workers_.run(static_cast<int>((extent + chunk - 1) / chunk), [&](int task, int) {
@@ -80,7 +80,7 @@ class Trainer {
     /// Cost and gradients of a batch, without an update. gradients() is laid out like Network::parameters().
     template <class B>
     double compute_gradients(const B& batch) {
-        const double cost = gradient(batch, false);
+        const double cost = run(batch);
         assign(backend{}, extent, gradients_.data(), SumOfArrays<T>{gradients_.data(), extent, used_});
         return cost;
     }
@@ -124,7 +124,6 @@ class Trainer {
     Evaluation evaluate(Reader reader) {
         check_reader<Reader>();
         const auto model = net_.inference();
-        std::vector<int> labels;
         Evaluation e;
         double cost = 0;
         long right = 0;
@@ -147,10 +146,11 @@ class Trainer {
     Optimizer& optimizer() { return optimizer_; }
     int threads() const { return workers_.count(); }
 
-    /// Bytes of workspace that a batch of n samples takes: tiles, shares of meeting layers, scratch of each thread.
+    /// Bytes of workspace that batches of n samples take: tiles with activations and their gradients, shares of meeting
+    /// layers, scratch of each thread. Gradients of parameters and optimiser state come on top.
     static constexpr std::size_t workspace_bytes(int n, int threads) {
         const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
-        return tiles * (program::tile_bytes + program::partial_offset.back() * sizeof(T)) +
+        return tiles * (program::tile_bytes + 2 * program::partial_offset.back() * sizeof(T)) +
                program::batch_offset.back() * sizeof(T) + static_cast<std::size_t>(threads) * program::scratch_bytes;
     }
 
@@ -238,7 +238,7 @@ class Trainer {
     }
 
     template <class B>
-    double gradient(const B& batch, bool) {
+    double run(const B& batch) {
         const std::size_t n = check(batch);
         reserve(n);
         used_ = std::min<int>(slots, static_cast<int>(samples_.size()));

@@ -1,0 +1,57 @@
+// A network as text: "Input<1,28,28>, Conv<20,5>, Pool<2>, …". It names the network in files and in messages; two
+// networks have the same signature exactly if they have the same input and layers.
+#pragma once
+#include <ikebana/network/network.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ikebana {
+
+template <int... N>
+std::string input_name(Shape<N...>) {
+    std::string s;
+    ((s += (s.empty() ? "Input<" : ",") + std::to_string(N)), ...);
+    return s + ">";
+}
+
+/// The input and every layer, one text each.
+template <class Net>
+std::vector<std::string> layer_names() {
+    std::vector<std::string> names{input_name(typename Net::input{})};
+    Net::each_layer([&]<class B>(B) { names.push_back(layer_name<typename B::layer>()); });
+    return names;
+}
+
+inline std::string joined(const std::vector<std::string>& names) {
+    std::string s;
+    for (const std::string& name : names) s += (s.empty() ? "" : ", ") + name;
+    return s;
+}
+
+template <class Net>
+std::string signature() {
+    return joined(layer_names<Net>());
+}
+
+/// Where two signatures differ, layer by layer, in one line; empty if they are equal.
+inline std::string signature_difference(const std::vector<std::string>& here, std::string_view other) {
+    std::vector<std::string> there;
+    while (!other.empty()) {
+        const std::size_t end = other.find(", ");
+        there.emplace_back(other.substr(0, end));
+        other.remove_prefix(end == std::string_view::npos ? other.size() : end + 2);
+    }
+    std::string difference;
+    for (std::size_t i = 0; i < std::max(here.size(), there.size()); ++i) {
+        const std::string a = i < here.size() ? here[i] : "nothing", b = i < there.size() ? there[i] : "nothing";
+        if (a == b) continue;
+        difference += (difference.empty() ? "" : "; ") +
+                      (i == 0 ? std::string("input") : "layer " + std::to_string(i - 1)) + ": " + a + " here, " + b +
+                      " in the file";
+    }
+    return difference;
+}
+
+} // namespace ikebana
