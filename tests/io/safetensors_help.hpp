@@ -5,6 +5,7 @@
 #include <ikebana/io/tensor_file.hpp>
 #include <initializer_list>
 #include <iterator>
+#include <span>
 #include <string>
 
 #include <unistd.h>
@@ -40,8 +41,8 @@ template <class T>
 ikebana::TensorEntry tensor(std::string name, std::string dtype, std::vector<std::int64_t> shape,
                             std::initializer_list<T> values) {
     ikebana::TensorEntry entry{std::move(name), std::move(dtype), std::move(shape), {}};
-    entry.data.resize(values.size() * sizeof(T));
-    std::memcpy(entry.data.data(), std::data(values), entry.data.size());
+    const auto bytes = std::as_bytes(std::span(std::data(values), values.size()));
+    entry.data.assign(bytes.begin(), bytes.end());
     return entry;
 }
 
