@@ -25,7 +25,7 @@ struct Shape {
     /// "20x12x12"
     static std::string text() {
         std::string s;
-        ((s += (s.empty() ? "" : "x") + std::to_string(N)), ...);
+        (s.append(s.empty() ? "" : "x").append(std::to_string(N)), ...);
         return s;
     }
 };

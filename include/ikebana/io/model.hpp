@@ -113,7 +113,7 @@ void from_tensor_file(Model& model, const TensorFile& file, const std::string& p
             throw file_error(path, "tensor \"" + name + "\" is of type " + entry.dtype + ", expected " + dtype_name<T>);
         if (entry.shape != sizes_of<S>() || entry.data.size() != S::size * sizeof(T)) {
             std::string shape;
-            for (const auto n : entry.shape) shape += (shape.empty() ? "" : "x") + std::to_string(n);
+            for (const auto n : entry.shape) shape.append(shape.empty() ? "" : "x").append(std::to_string(n));
             throw file_error(path, "tensor \"" + name + "\" has shape " + shape + ", expected " + S::text());
         }
     });

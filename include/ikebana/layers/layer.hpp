@@ -261,7 +261,7 @@ std::string option_name(O) {
 } // an initialisation
 template <class... Options>
 std::string option_names() {
-    return (std::string{} + ... + ("," + option_name(Options{})));
+    return (std::string{} + ... + std::string(",").append(option_name(Options{})));
 }
 
 } // namespace ikebana

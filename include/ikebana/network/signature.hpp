@@ -12,7 +12,7 @@ namespace ikebana {
 template <int... N>
 std::string input_name(Shape<N...>) {
     std::string s;
-    ((s += (s.empty() ? "Input<" : ",") + std::to_string(N)), ...);
+    (s.append(s.empty() ? "Input<" : ",").append(std::to_string(N)), ...);
     return s + ">";
 }
 
@@ -26,7 +26,7 @@ std::vector<std::string> layer_names() {
 
 inline std::string joined(const std::vector<std::string>& names) {
     std::string s;
-    for (const std::string& name : names) s += (s.empty() ? "" : ", ") + name;
+    for (const std::string& name : names) s.append(s.empty() ? "" : ", ").append(name);
     return s;
 }
 

@@ -21,7 +21,7 @@ concept HostTensor = requires(const X& x) {
 template <class X>
 std::string shape_text(const X& x) {
     std::string s;
-    for (auto n : x.shape()) s += (s.empty() ? "" : "x") + std::to_string(n);
+    for (auto n : x.shape()) s.append(s.empty() ? "" : "x").append(std::to_string(n));
     return s;
 }
 
