@@ -1,0 +1,94 @@
+# Sourced by apps/run and tests/run: installs what is missing, configures and builds, says so, and ends with one clear
+# line when it cannot. Everything here goes to stderr; stdout belongs to the programs.
+#   install PACKAGE[=COMMAND]...  Debian packages; one that comes with a COMMAND is not asked for where that is found
+#   configure DIR OPTION...       meson in release mode; anew when the tree was moved, the CPU or the options changed
+#   configured DIR                whether DIR was configured in this tree and for this CPU
+#   build DIR TARGET...           ninja, with progress
+
+say() { printf '%s: %s\n' "$caller" "$*" >&2; }
+fail() {
+    say "$*"
+    exit 1
+}
+
+# One line that says why a command failed, from its output ($2) or, where nothing known is in it, its own last error.
+reason() {
+    local what=$1 output=$2 last
+    case $output in
+        *"No space left on device"*) fail "$what: the disk is full" ;;
+        *"Could not resolve"* | *"Temporary failure"* | *"Failed to fetch"* | *"Could not connect"* | *"Unable to connect"*)
+            fail "$what: no network" ;;
+        *"Killed signal terminated program"* | *"virtual memory exhausted"* | *"unable to execute command: Killed"*)
+            fail "$what: the compiler ran out of memory" ;;
+    esac
+    last=$(printf '%s\n' "$output" | grep -E '(^E: |ERROR: |error: |sudo: )' | head -n 1)
+    [ -n "$last" ] || last=$(printf '%s\n' "$output" | grep -v '^ *$' | tail -n 1)
+    fail "$what: $last"
+}
+
+install() {
+    local entry missing=() as_root=() output
+    command -v "${CXX:-c++}" >/dev/null || set -- "$@" g++
+    for entry; do
+        case $entry in *=*) command -v "${entry#*=}" >/dev/null && continue ;; esac
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "${entry%%=*}" 2>/dev/null)" = installed ] || missing+=("${entry%%=*}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        say "this is not Debian, so nothing is installed; needed are what Debian calls ${missing[*]}"
+        return 0
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || fail "cannot install ${missing[*]}: neither root nor sudo"
+        if [ -t 0 ]; then as_root=(sudo); else as_root=(sudo -n); fi
+    fi
+    say "installing ${missing[*]}"
+    output=$("${as_root[@]}" apt-get -q update 2>&1) || reason "cannot install ${missing[*]}" "$output"
+    output=$("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}" \
+        2>&1 </dev/null) || reason "cannot install ${missing[*]}" "$output"
+}
+
+# Objects are made for this machine's CPU and hold this tree's path.
+machine() { printf '%s %s\n' "$root" "$(grep -m1 '^flags' /proc/cpuinfo 2>/dev/null | cksum)"; }
+
+configured() { [ -f "$1/build.ninja" ] && [ "$(head -n 1 "$1/configured_for" 2>/dev/null)" = "$(machine)" ]; }
+
+configure() {
+    local dir=$1 output reconfigure=()
+    shift
+    if configured "$dir"; then
+        [ "$(sed -n 2p "$dir/configured_for")" != "$*" ] || return 0
+        reconfigure=(--reconfigure)
+    elif [ -e "$dir" ]; then
+        rm -rf "$dir"
+    fi
+    say "configuring ${dir#"$root"/}"
+    output=$(meson setup "${reconfigure[@]}" "$dir" "$root" "$@" 2>&1) || reason "cannot configure" "$output"
+    { machine && printf '%s\n' "$*"; } 2>/dev/null >"$dir/configured_for" || fail "cannot write to $dir"
+}
+
+build() {
+    local dir=$1 line status='' log='' end=$'\n'
+    shift
+    say "building in ${dir#"$root"/}"
+    [ -t 2 ] && end=''
+    while IFS= read -r line; do
+        case $line in
+            '['[0-9]*/[0-9]*'] '*)
+                [ -n "$end" ] || printf '\r\033[K' >&2
+                printf '%.100s%s' "$line" "$end" >&2 ;;
+            'exit status '*) status=${line#exit status } ;;
+            *) log+=$line$'\n' ;;
+        esac
+    done < <(NINJA_STATUS='[%f/%t] ' ninja -C "$dir" "$@" 2>&1; echo "exit status $?")
+    [ -n "$end" ] || printf '\r\033[K' >&2
+    [ "$status" = 0 ] && return 0
+    case $log in *"No space left on device"* | *"Killed"*) ;; *) printf '%s' "$log" >&2 ;; esac
+    reason "cannot build" "$log"
+}
+
+# What every program needs; apps/run and tests/run add their own.
+program_packages=(
+    meson=meson ninja-build=ninja pkg-config=pkg-config
+    libboost-dev libxsimd-dev xtl-dev libxtensor-dev zlib1g-dev nlohmann-json3-dev libstb-dev libcli11-dev libfmt-dev
+)

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Runs the test programs and scripts of a build folder and adds up what they counted.
+
+usage: tests/programs.py BUILD SUITE,... TEXT [--targets | DOCTEST_OPTION...]
+Only tests of the suites named whose name contains TEXT. --targets prints the build targets they need, nothing is run.
+doctest programs count test cases; a script's last line is `N passed, N failed`. One that ends without a count, by a
+signal or by its time limit counts as one failure. The last line printed here is the sum.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+DOCTEST = re.compile(r"^\[doctest\] test cases: *\d+ *\| *(\d+) passed *\| *(\d+) failed", re.M)
+SCRIPT = re.compile(r"^(\d+) passed, (\d+) failed$")
+
+
+def introspect(build, what):
+    return json.loads(subprocess.run(["meson", "introspect", build, what], check=True, stdout=subprocess.PIPE).stdout)
+
+
+def tests(build, suites, text):
+    """The tests chosen; a test's suites read "ikebana:programs" in meson's list."""
+    return [t for t in introspect(build, "--tests")
+            if text in t["name"] and {s.split(":")[-1] for s in t["suite"]} & set(suites)]
+
+
+def targets(build, chosen):
+    needed = {target for test in chosen for target in test["depends"]}
+    return [os.path.relpath(file, build) for target in introspect(build, "--targets") if target["id"] in needed
+            for file in target["filename"]]
+
+
+def count(code, output):
+    """(passed, failed), and a word on what ended it when it was not its own end."""
+    lines = output.splitlines()
+    found = DOCTEST.search(output) or (SCRIPT.match(lines[-1]) if lines else None)
+    if found is None:
+        return 0, 1, f"ended without a count (exit code {code})"
+    passed, failed = int(found[1]), int(found[2])
+    if code != 0 and failed == 0:
+        return passed, 1, f"exit code {code}"
+    return passed, failed, ""
+
+
+def run(build, test, options):
+    is_doctest = "programs" in {s.split(":")[-1] for s in test["suite"]}
+    command = test["cmd"] + (options if is_doctest else [])
+    try:
+        done = subprocess.run(command, env={**os.environ, **test["env"]}, cwd=test["workdir"] or build, timeout=test["timeout"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    except subprocess.TimeoutExpired as late:
+        return 0, 1, f"not finished after {test['timeout']} s", (late.stdout or b"").decode(errors="replace")
+    except OSError as error:
+        return 0, 1, str(error), ""
+    return *count(done.returncode, done.stdout), done.stdout
+
+
+def main():
+    build, suites, text, *options = sys.argv[1:]
+    chosen = tests(build, suites.split(","), text)
+    if options == ["--targets"]:
+        print(" ".join(targets(build, chosen)))
+        return 0
+    if not chosen:
+        raise SystemExit(f"no test of {suites} has '{text}' in its name")
+    passed = failed = 0
+    for test in chosen:
+        start = time.monotonic()
+        good, bad, how, output = run(build, test, options)
+        passed, failed = passed + good, failed + bad
+        if bad or how:
+            print(output, end="" if output.endswith("\n") else "\n")
+        took = f"({time.monotonic() - start:.1f} s)"
+        print(f"{test['name']}: {good} passed, {bad} failed {took}{' ' + how if how else ''}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
