@@ -23,7 +23,7 @@ IKEBANA_INLINE inline void walk(F f) {
 template <class T, class S, Expression E>
 void assign(backend, Tile<T, S, backend::lanes<T>> to, E e) {
     using V = xsimd::batch<T>;
-    walk<T, S>([&](Position p) IKEBANA_INLINE { store(to.data + p.index, value_at<V>(e, p)); });
+    walk<T, S>([&](Position p) IKEBANA_INLINE { ikebana::store(to.data + p.index, value_at<V>(e, p)); });
 }
 
 template <class T, class... More, Expression... E>
@@ -32,7 +32,7 @@ void assign(backend, std::size_t n, std::tuple<T*, More*...> to, std::tuple<E...
         [&]<std::size_t... K>(std::index_sequence<K...>) IKEBANA_INLINE {
             const Position p{i};
             const std::tuple values{value_at<V>(std::get<K>(from), p)...};
-            (store(std::get<K>(to) + i, std::get<K>(values)), ...);
+            (ikebana::store(std::get<K>(to) + i, std::get<K>(values)), ...);
         }
         (std::index_sequence_for<E...>{});
     };

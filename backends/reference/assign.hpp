@@ -19,7 +19,7 @@ void walk(F f) {
 template <class T, class S, int L, Expression E>
 void assign(backend, Tile<T, S, L> to, E e) {
     using V = typename compute_type<T>::type;
-    walk<S, L>([&](Position p) { store(to.data + p.index, value_at<V>(e, p)); });
+    walk<S, L>([&](Position p) { ikebana::store(to.data + p.index, value_at<V>(e, p)); });
 }
 
 template <class... T, Expression... E>
@@ -27,7 +27,7 @@ void assign(backend, std::size_t n, std::tuple<T*...> to, std::tuple<E...> from)
     for (std::size_t i = 0; i < n; ++i) [&]<std::size_t... K>(std::index_sequence<K...>) {
             const Position p{i};
             const std::tuple values{value_at<typename compute_type<T>::type>(std::get<K>(from), p)...};
-            (store(std::get<K>(to) + i, std::get<K>(values)), ...);
+            (ikebana::store(std::get<K>(to) + i, std::get<K>(values)), ...);
         }
     (std::index_sequence_for<E...>{});
 }

@@ -362,7 +362,8 @@ class Trainer {
         using scores = decltype(fuse<backend>(typename Loss::template program<typename Model::chain>{}));
         constexpr std::size_t memory = Model::Workspace::bytes, K = Net::output::size;
         const int tiles = static_cast<int>((n + L - 1) / L);
-        evaluation_.resize(static_cast<std::size_t>(workers_.count()) * memory);
+        const std::size_t needed = static_cast<std::size_t>(workers_.count()) * memory;
+        if (evaluation_.size() < needed) evaluation_ = Arena<std::byte>(needed);
         tile_sums_.assign(static_cast<std::size_t>(tiles), {0.0, 0L});
         staged_images_.resize(n * Net::input::size);
         std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(),
@@ -403,7 +404,7 @@ class Trainer {
     std::vector<int> samples_; // of each tile
     std::vector<int> staged_labels_;
     std::vector<T> staged_images_;
-    std::vector<std::byte> evaluation_;
+    Arena<std::byte> evaluation_;
     std::vector<std::pair<double, long>> tile_sums_;
     double progress_ = 0; // of the run, 0 … 1
     T scale_ = 1;
