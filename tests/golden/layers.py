@@ -73,6 +73,15 @@ def cross_entropy(case, logits, labels):
     put(f"cross_entropy/{case}", logits=logits, probabilities=logits.softmax(1), loss=loss, dlogits=logits.grad)
 
 
+def mean_squared_error(case, y, labels):
+    """Against the labels' one-hot vectors, mean over batch and values."""
+    y = y.requires_grad_()
+    loss = F.mse_loss(y, F.one_hot(labels, y.shape[1]).double())
+    loss.backward()
+    out.add_exact(f"mean_squared_error/{case}/labels", labels, "u32")
+    put(f"mean_squared_error/{case}", y=y, loss=loss, dy=y.grad)
+
+
 def main():
     torch.manual_seed(2)
     convolution("worked_example", 2, 3, 5, 5, K=2, R=3, S=2, P=1)
@@ -108,11 +117,8 @@ def main():
     cross_entropy("steep", torch.tensor([[800.0, -800, 0], [-1000, 50, 49]]).double(), torch.tensor([2, 1]))
     cross_entropy("alone", normal(1, 4), torch.tensor([2]))
 
-    for case, shape in (("vector", (5, 3)), ("alone", (1, 1))):
-        y, target = normal(*shape).requires_grad_(), normal(*shape)
-        loss = F.mse_loss(y, target)
-        loss.backward()
-        put(f"mean_squared_error/{case}", y=y, target=target, loss=loss, dy=y.grad)
+    mean_squared_error("normal", normal(5, 10), torch.tensor([3, 0, 9, 5, 1]))
+    mean_squared_error("alone", normal(1, 4), torch.tensor([2]))
     out.write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "layers"))
 
 
