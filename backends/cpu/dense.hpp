@@ -122,7 +122,8 @@ void dense_backward_weight(backend, DW dw, DY dy, X x, std::byte* scratch) {
         const T* d = dy.row(o);
         int v = 0;
         for (; v + BI <= whole; v += BI) dense_weight_block<N, BI, I>(to + v * width<T>, d, xt + v * width<T>, columns);
-        for (; v < whole; ++v) dense_weight_block<N, 1, I>(to + v * width<T>, d, xt + v * width<T>, columns);
+        if constexpr (whole % BI != 0)
+            for (; v < whole; ++v) dense_weight_block<N, 1, I>(to + v * width<T>, d, xt + v * width<T>, columns);
         if constexpr (I % width<T> != 0)
             for (int k = 0; k < N; ++k)
                 dense_weight_rest<I>(to + static_cast<std::size_t>(k) * I + whole * width<T>, d + k * L,

@@ -26,7 +26,8 @@ struct ModelMetadata {
 template <class T, class Offsets, class F, class... B>
 void each_array(pack<B...>, T* base, const Offsets& offsets, bool state, F f) {
     std::size_t i = 0;
-    const auto layer = [&]<int Position, class... P>(std::integral_constant<int, Position>, Parameters<P...>, T * at) {
+    const auto layer = [&]<int Position, class... P>(std::integral_constant<int, Position>, Parameters<P...>,
+                                                     [[maybe_unused]] T * at) {
         ((f(std::to_string(Position) + "." + P::name::text, View<T, typename P::shape>{at}),
           at += padded(P::shape::size)),
          ...);
