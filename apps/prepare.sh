@@ -57,7 +57,10 @@ configure() {
     local dir=$1 output reconfigure=()
     shift
     if configured "$dir"; then
-        [ "$(sed -n 2p "$dir/configured_for")" != "$*" ] || return 0
+        if [ "$(sed -n 2p "$dir/configured_for")" = "$*" ]; then
+            output=$(ninja -C "$dir" build.ninja 2>&1) || reason "cannot configure" "$output"
+            return 0
+        fi
         reconfigure=(--reconfigure)
     elif [ -e "$dir" ]; then
         rm -rf "$dir"
