@@ -1,4 +1,4 @@
-// expect: backward
+// expect: no member named 'backward'
 // An inference network has no backward.
 #include <ikebana/ikebana.hpp>
 
