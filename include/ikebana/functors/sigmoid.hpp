@@ -8,6 +8,7 @@ struct sigmoid {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
     V operator()(V x) const {
+        using ikebana::exp; // not the struct
         return V(1) / (V(1) + exp(V(0) - x));
     }
     template <class V>
