@@ -1,0 +1,44 @@
+// Names within the output folder, and clear words where something is in the way.
+#include <apps/output_folder.hpp>
+#include <ikebana/core/error.hpp>
+
+#include <cerrno>
+#include <system_error>
+
+#include <unistd.h>
+
+namespace ikebana::apps {
+
+namespace fs = std::filesystem;
+
+void make_output_folder(const fs::path& folder) {
+    std::error_code code;
+    fs::create_directories(folder, code);
+    fs::path part;
+    for (const fs::path& name : folder) { // the first that is there and no folder is what is in the way
+        part /= name;
+        std::error_code ignored;
+        if (fs::exists(part, ignored) && !fs::is_directory(part, ignored))
+            throw file_error(folder.string(), "cannot make the output folder: " +
+                                                  (part == folder ? "it" : part.string()) + " is a file");
+    }
+    if (code) throw file_error(folder.string(), "cannot make the output folder: " + code.message());
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+        throw file_error(folder.string(),
+                         "cannot write into the output folder: " + std::generic_category().message(errno));
+}
+
+fs::path pass_file(const Options& o, int pass) { return o.out / ("pass-" + std::to_string(pass) + ".safetensors"); }
+fs::path best_file(const Options& o) { return o.out / "best.safetensors"; }
+fs::path history_file(const Options& o) { return o.out / "history.csv"; }
+fs::path curve_file(const Options& o) { return o.out / "learning_curve.svg"; }
+
+fs::path model_to_use(const Options& o) {
+    if (o.model) return *o.model;
+    std::error_code code;
+    if (!fs::exists(best_file(o), code))
+        throw file_error(best_file(o).string(), "there is no model yet: train first, or name one with --model");
+    return best_file(o);
+}
+
+} // namespace ikebana::apps
