@@ -73,6 +73,17 @@ consteval auto fold_shapes(pack<L...>) {
         return hana::fold_left(hana::tuple_t<L...>, hana::type_c<Folded<In>>, append_layer{});
 }
 
+struct a_Sequential_of_layers;
+
+/// pack<Layers...> of a Sequential, or the sentence that Net is none.
+template <class Net>
+consteval auto list_of_layers() {
+    if constexpr (NetworkType<Net>)
+        return layers_of<Net>{};
+    else
+        return typename shape_mismatch<Net, expected<a_Sequential_of_layers>, given<Net>>::error{};
+}
+
 /// Folded<Output, Bound<0, L0, In>, Bound<1, L1, …>, …>
 template <class In, class Layers>
 using fold_of = typename decltype(fold_shapes<In>(Layers{}))::type;

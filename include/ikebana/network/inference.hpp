@@ -209,7 +209,7 @@ class InferenceNetwork {
     Arena<T> parameters_;
 };
 
-template <class In, NetworkType Layers, class Backend, std::floating_point Scalar>
+template <class In, class Layers, class Backend, std::floating_point Scalar>
 InferenceNetwork<Network<In, Layers, Backend, Scalar>, true> Network<In, Layers, Backend, Scalar>::inference() const {
     return InferenceNetwork<Network, true>(*this);
 }

@@ -17,14 +17,16 @@ namespace ikebana {
 template <class Net, bool Fold>
 class InferenceNetwork;
 
-template <class In, NetworkType Layers, class Backend, std::floating_point Scalar = float>
+template <class In, class Layers, class Backend, std::floating_point Scalar = float>
 class Network {
+    static_assert(requires { typename Backend::workers; }, "the third argument of Network must be a backend, as cpu::backend");
+
   public:
     using input = typename In::shape;
     using layers = Layers;
     using backend = Backend;
     using scalar = Scalar;
-    using folded = fold_of<input, layers_of<Layers>>;
+    using folded = fold_of<input, decltype(list_of_layers<Layers>())>;
     using output = typename folded::output;
     /// pack<Bound…>, as written by the user.
     using chain = typename folded::chain;

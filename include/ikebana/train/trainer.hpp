@@ -39,8 +39,33 @@ struct sample_shape;
 template <int N>
 struct classes;
 
+struct a_reader_of_batches;
+
+template <class What, class Expected, class Given>
+struct trainer_mismatch; // never defined: its name is the message
+struct a_network_with_backward;
+struct a_loss;
+struct an_optimizer;
+
+template <template <class> class>
+struct a_template;
+
+/// True, or the sentence that names what a Trainer cannot be made of.
+template <class Net, class Loss, class Optimizer>
+consteval bool can_train() {
+    if constexpr (Net::is_inference)
+        (void)sizeof(trainer_mismatch<Net, expected<a_network_with_backward>, given<Net>>);
+    else if constexpr (!requires { typename a_template<Loss::template program>; })
+        (void)sizeof(trainer_mismatch<Loss, expected<a_loss>, given<Loss>>);
+    else if constexpr (!requires(Optimizer o) { Optimizer::arrays, o.learning_rate; })
+        (void)sizeof(trainer_mismatch<Optimizer, expected<an_optimizer>, given<Optimizer>>);
+    return true;
+}
+
 template <class Net, class Loss, class Optimizer>
 class Trainer {
+    static_assert(can_train<Net, Loss, Optimizer>());
+
   public:
     using network = Net;
     using loss = Loss;
@@ -89,8 +114,7 @@ class Trainer {
     /// Trains for some passes; handlers are called with StepEnd and PassEnd. Returns what every pass ended with.
     template <class Train, class Test, class... Handlers>
     std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
-        check_reader<Train>();
-        check_reader<Test>();
+        static_assert(fits<Train>() && fits<Test>());
         const int steps = steps_of(train);
         auto ahead = prefetch(std::move(train));
         std::vector<PassEnd> history;
@@ -122,7 +146,7 @@ class Trainer {
     /// Mean cost and accuracy over a reader of batches, by the inference program.
     template <class Reader>
     Evaluation evaluate(Reader reader) {
-        check_reader<Reader>();
+        static_assert(fits<Reader>());
         const auto model = net_.inference();
         Evaluation e;
         double cost = 0;
@@ -160,14 +184,17 @@ class Trainer {
 
     static int hardware_threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
+    /// True, or the sentence that says why a reader is none for this network.
     template <class Reader>
-    static void check_reader() {
-        if constexpr (!std::is_same_v<typename Reader::shape, typename Net::input>)
+    static consteval bool fits() {
+        constexpr int K = static_cast<int>(Net::output::size);
+        if constexpr (!BatchReader<Reader>)
+            (void)sizeof(reader_mismatch<Reader, expected<a_reader_of_batches>, given<Reader>>);
+        else if constexpr (!std::is_same_v<typename Reader::shape, typename Net::input>)
             (void)sizeof(reader_mismatch<sample_shape, expected<typename Net::input>, given<typename Reader::shape>>);
-        else if constexpr (Reader::classes != static_cast<int>(Net::output::size))
-            (void)sizeof(
-                reader_mismatch<classes<Reader::classes>, expected<classes<static_cast<int>(Net::output::size)>>,
-                                given<classes<Reader::classes>>>);
+        else if constexpr (Reader::classes != K)
+            (void)sizeof(reader_mismatch<classes<Reader::classes>, expected<classes<K>>, given<classes<Reader::classes>>>);
+        return true;
     }
 
     template <class H, class Event>
