@@ -109,7 +109,7 @@ inline void spread_values(std::span<double> x, Random& random) {
 /// Coordinates of a tensor to try, when one evaluation takes `work` multiply-adds.
 constexpr std::size_t coordinates(long work, std::size_t tensors) {
     const long most = 400'000'000 / (2 * (work + 1000) * static_cast<long>(tensors));
-    return static_cast<std::size_t>(std::clamp(most, 6L, 60L));
+    return static_cast<std::size_t>(std::clamp(most, 4L, 60L));
 }
 
 template <class B>
@@ -164,8 +164,9 @@ void check_layer(Findings& findings, int samples = 4) {
     comparison.finish(gradient_bound);
 }
 
+/// More samples than a trainer has gradient buffers, so that one of them is added to by two tiles.
 template <class Net, class Loss>
-void check_whole(Findings& findings, std::size_t n = 3) {
+void check_whole(Findings& findings, std::size_t n = 9) {
     Net net(Seed{3});
     randomise_vectors(net, 1);
     constexpr int classes = static_cast<int>(Net::output::size);
