@@ -11,6 +11,7 @@
 #include <ikebana/data/prefetch.hpp>
 #include <ikebana/network/inference.hpp>
 #include <ikebana/optim/schedule.hpp>
+#include <ikebana/train/evaluate.hpp>
 #include <ikebana/train/events.hpp>
 #include <ikebana/train/program.hpp>
 
@@ -26,20 +27,6 @@ struct Threads {
 struct Passes {
     int count = 1;
 };
-
-struct Evaluation {
-    double cost = 0;     // mean over samples
-    double accuracy = 0; // 0 … 1
-    long samples = 0;
-};
-
-template <class What, class Expected, class Given>
-struct reader_mismatch; // never defined: its name is the message
-struct sample_shape;
-template <int N>
-struct classes;
-
-struct a_reader_of_batches;
 
 template <class What, class Expected, class Given>
 struct trainer_mismatch; // never defined: its name is the message
@@ -114,7 +101,7 @@ class Trainer {
     /// Trains for some passes; handlers are called with StepEnd and PassEnd. Returns what every pass ended with.
     template <class Train, class Test, class... Handlers>
     std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
-        static_assert(fits<Train>() && fits<Test>());
+        static_assert(reader_fits<Net, Train>() && reader_fits<Net, Test>());
         const int steps = steps_of(train);
         auto ahead = prefetch(std::move(train));
         std::vector<PassEnd> history;
@@ -146,24 +133,7 @@ class Trainer {
     /// Mean cost and accuracy over a reader of batches, by the inference program.
     template <class Reader>
     Evaluation evaluate(Reader reader) {
-        static_assert(fits<Reader>());
-        const auto model = net_.inference();
-        Evaluation e;
-        double cost = 0;
-        long right = 0;
-        Batch batch;
-        reader.start(0);
-        while (reader.next(batch)) {
-            const std::size_t n = check(batch);
-            const auto sums = evaluate_batch(model, batch, n);
-            cost += sums.first;
-            right += sums.second;
-            e.samples += static_cast<long>(n);
-        }
-        if (e.samples == 0) throw error("evaluate: the reader gave no sample");
-        e.cost = cost / static_cast<double>(e.samples);
-        e.accuracy = static_cast<double>(right) / static_cast<double>(e.samples);
-        return e;
+        return ikebana::evaluate<Loss>(net_.inference(), std::move(reader), workers_);
     }
 
     void set_schedule(Schedule schedule) { schedule_ = schedule; }
@@ -184,19 +154,6 @@ class Trainer {
 
     static int hardware_threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
-    /// True, or the sentence that says why a reader is none for this network.
-    template <class Reader>
-    static consteval bool fits() {
-        constexpr int K = static_cast<int>(Net::output::size);
-        if constexpr (!BatchReader<Reader>)
-            (void)sizeof(reader_mismatch<Reader, expected<a_reader_of_batches>, given<Reader>>);
-        else if constexpr (!std::is_same_v<typename Reader::shape, typename Net::input>)
-            (void)sizeof(reader_mismatch<sample_shape, expected<typename Net::input>, given<typename Reader::shape>>);
-        else if constexpr (Reader::classes != K)
-            (void)sizeof(reader_mismatch<classes<Reader::classes>, expected<classes<K>>, given<classes<Reader::classes>>>);
-        return true;
-    }
-
     template <class H, class Event>
     static void tell(H& handler, const Event& event) {
         if constexpr (std::is_invocable_v<H&, const Event&>) handler(event);
@@ -208,25 +165,6 @@ class Trainer {
             return static_cast<int>(reader.size());
         else
             return 0;
-    }
-
-    /// The batch's size, once it is known to fit the type.
-    template <class B>
-    static std::size_t check(const B& batch) {
-        const std::size_t n = check_samples<typename Net::input>(batch.images, "batch");
-        if (batch.labels.size() != n)
-            throw error("batch: " + std::to_string(batch.labels.size()) + " labels for " + std::to_string(n) +
-                        " images");
-        if (n == 0) throw error("batch: no samples");
-        constexpr int last = static_cast<int>(Net::output::size) - 1;
-        std::size_t i = 0;
-        for (const auto label : batch.labels) {
-            if (static_cast<int>(label) < 0 || static_cast<int>(label) > last)
-                throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(i) +
-                            ", expected 0 to " + std::to_string(last));
-            ++i;
-        }
-        return n;
     }
 
     void reserve(std::size_t n) {
@@ -266,7 +204,7 @@ class Trainer {
 
     template <class B>
     double run(const B& batch) {
-        const std::size_t n = check(batch);
+        const std::size_t n = check_batch<Net>(batch);
         reserve(n);
         used_ = std::min<int>(slots, static_cast<int>(samples_.size()));
         scale_ = T(1) / static_cast<T>(n);
@@ -383,43 +321,6 @@ class Trainer {
                     where);
     }
 
-    /// Σ cost and the number of samples classified rightly.
-    template <class Model, class B>
-    std::pair<double, long> evaluate_batch(const Model& model, const B& batch, std::size_t n) {
-        using scores = decltype(fuse<backend>(typename Loss::template program<typename Model::chain>{}));
-        constexpr std::size_t memory = Model::Workspace::bytes, K = Net::output::size;
-        const int tiles = static_cast<int>((n + L - 1) / L);
-        const std::size_t needed = static_cast<std::size_t>(workers_.count()) * memory;
-        if (evaluation_.size() < needed) evaluation_ = Arena<std::byte>(needed);
-        tile_sums_.assign(static_cast<std::size_t>(tiles), {0.0, 0L});
-        staged_images_.resize(n * Net::input::size);
-        std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(),
-                       [](auto x) { return static_cast<T>(x); });
-        staged_labels_.assign(batch.labels.begin(), batch.labels.end());
-        workers_.run(tiles, [&](int tile, int worker) {
-            const auto first = static_cast<std::size_t>(tile) * L;
-            const int count = static_cast<int>(std::min<std::size_t>(L, n - first));
-            std::byte* at = evaluation_.data() + static_cast<std::size_t>(worker) * memory;
-            alignas(64) T costs[L], labels[L], work[4 * L];
-            for (int lane = 0; lane < L; ++lane)
-                labels[lane] =
-                    lane < count ? static_cast<T>(staged_labels_[first + static_cast<std::size_t>(lane)]) : T(-1);
-            const auto z = model.run(scores{}, staged_images_.data() + first * Net::input::size, count, at);
-            Loss::evaluate(backend{}, costs, Nothing{}, z, static_cast<const T*>(labels),
-                           static_cast<const T*>(nullptr), T(1), work);
-            Prediction<T, K> rows[L];
-            store_tile(backend{}, rows[0].values.data(), count, K, z.template as<Shape<static_cast<int>(K)>>());
-            auto& [cost, right] = tile_sums_[static_cast<std::size_t>(tile)];
-            for (int lane = 0; lane < count; ++lane) {
-                cost += static_cast<double>(costs[lane]);
-                right += rows[lane].argmax() == staged_labels_[first + static_cast<std::size_t>(lane)];
-            }
-        });
-        std::pair<double, long> sum{0, 0};
-        for (const auto& [cost, right] : tile_sums_) sum.first += cost, sum.second += right;
-        return sum;
-    }
-
     Net& net_;
     Optimizer optimizer_;
     Schedule schedule_ = Schedule::constant;
@@ -431,8 +332,6 @@ class Trainer {
     std::vector<int> samples_; // of each tile
     std::vector<int> staged_labels_;
     std::vector<T> staged_images_;
-    Arena<std::byte> evaluation_;
-    std::vector<std::pair<double, long>> tile_sums_;
     double progress_ = 0; // of the run, 0 … 1
     T scale_ = 1;
     long steps_ = 0;

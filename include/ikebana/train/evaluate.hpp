@@ -1,0 +1,142 @@
+// evaluate: mean cost and accuracy of a network that predicts, over a reader of batches. And the checks of what is
+// handed in: at compile time of a reader, at run time of every batch.
+#pragma once
+#include <ikebana/data/batch.hpp>
+#include <ikebana/data/reader.hpp>
+#include <ikebana/loss/cross_entropy.hpp>
+#include <ikebana/network/inference.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace ikebana {
+
+struct Evaluation {
+    double cost = 0;     // mean over samples
+    double accuracy = 0; // 0 … 1
+    long samples = 0;
+};
+
+template <class What, class Expected, class Given>
+struct reader_mismatch; // never defined: its name is the message
+struct a_reader_of_batches;
+struct sample_shape;
+template <int N>
+struct classes;
+
+/// True, or the sentence that says why a reader is none for this network.
+template <class Net, class Reader>
+consteval bool reader_fits() {
+    constexpr int K = static_cast<int>(Net::output::size);
+    if constexpr (!BatchReader<Reader>)
+        (void)sizeof(reader_mismatch<Reader, expected<a_reader_of_batches>, given<Reader>>);
+    else if constexpr (!std::is_same_v<typename Reader::shape, typename Net::input>)
+        (void)sizeof(reader_mismatch<sample_shape, expected<typename Net::input>, given<typename Reader::shape>>);
+    else if constexpr (Reader::classes != K)
+        (void)sizeof(reader_mismatch<classes<Reader::classes>, expected<classes<K>>, given<classes<Reader::classes>>>);
+    return true;
+}
+
+/// The number of samples in a batch that fits the network's type; throws error where it doesn't.
+template <class Net, class B>
+std::size_t check_batch(const B& batch) {
+    const std::size_t n = check_samples<typename Net::input>(batch.images, "batch");
+    if (batch.labels.size() != n)
+        throw error("batch: " + std::to_string(batch.labels.size()) + " labels for " + std::to_string(n) + " images");
+    if (n == 0) throw error("batch: no samples");
+    constexpr int last = static_cast<int>(Net::output::size) - 1;
+    std::size_t i = 0;
+    for (const auto label : batch.labels) {
+        if (static_cast<int>(label) < 0 || static_cast<int>(label) > last)
+            throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(i) +
+                        ", expected 0 to " + std::to_string(last));
+        ++i;
+    }
+    return n;
+}
+
+/// Costs and classes of one batch after the other, tiles side by side on `workers`; sums run in the order of tiles.
+template <class Loss, class Model>
+class Evaluator {
+  public:
+    using T = typename Model::scalar;
+    using backend = typename Model::backend;
+    using workers = typename backend::workers;
+    static constexpr int L = Model::L;
+
+    Evaluator(const Model& model, workers& threads)
+        : model_(model), workers_(threads),
+          memory_(static_cast<std::size_t>(threads.count()) * Model::Workspace::bytes) {}
+
+    /// Adds a batch; `predicted`, if given, gets a class for each sample.
+    template <class B>
+    void add(const B& batch, std::vector<int>* predicted) {
+        const std::size_t n = check_batch<typename Model::network>(batch);
+        images_.resize(n * Model::input::size);
+        std::transform(batch.images.begin(), batch.images.end(), images_.begin(),
+                       [](auto x) { return static_cast<T>(x); });
+        labels_.assign(batch.labels.begin(), batch.labels.end());
+        costs_.resize(n);
+        classes_.resize(n);
+        workers_.run(static_cast<int>((n + L - 1) / L), [&](int tile, int worker) {
+            const auto first = static_cast<std::size_t>(tile) * L;
+            evaluate_tile(first, static_cast<int>(std::min<std::size_t>(L, n - first)), worker);
+        });
+        for (std::size_t i = 0; i < n; ++i) {
+            cost_ += static_cast<double>(costs_[i]);
+            right_ += classes_[i] == labels_[i];
+        }
+        samples_ += static_cast<long>(n);
+        if (predicted) predicted->insert(predicted->end(), classes_.begin(), classes_.end());
+    }
+
+    Evaluation result() const {
+        if (samples_ == 0) throw error("evaluate: the reader gave no sample");
+        const auto n = static_cast<double>(samples_);
+        return {cost_ / n, static_cast<double>(right_) / n, samples_};
+    }
+
+  private:
+    // What the loss is computed from: without the Softmax that CrossEntropy takes over.
+    using program = decltype(fuse<backend>(typename Loss::template program<typename Model::chain>{}));
+
+    void evaluate_tile(std::size_t first, int count, int worker) {
+        constexpr std::size_t K = Model::output::size;
+        alignas(64) T costs[L], labels[L], scratch[4 * L];
+        for (int lane = 0; lane < L; ++lane)
+            labels[lane] = lane < count ? static_cast<T>(labels_[first + static_cast<std::size_t>(lane)]) : T(-1);
+        std::byte* memory = memory_.data() + static_cast<std::size_t>(worker) * Model::Workspace::bytes;
+        const auto z = model_.run(program{}, images_.data() + first * Model::input::size, count, memory);
+        Loss::evaluate(backend{}, costs, Nothing{}, z, static_cast<const T*>(labels), static_cast<const T*>(nullptr),
+                       T(1), scratch);
+        Prediction<T, K> rows[L];
+        store_tile(backend{}, rows[0].values.data(), count, K, z.template as<Shape<static_cast<int>(K)>>());
+        for (int lane = 0; lane < count; ++lane) {
+            costs_[first + static_cast<std::size_t>(lane)] = costs[lane];
+            classes_[first + static_cast<std::size_t>(lane)] = rows[lane].argmax();
+        }
+    }
+
+    const Model& model_;
+    workers& workers_;
+    Arena<std::byte> memory_;
+    std::vector<T> images_, costs_;
+    std::vector<int> labels_, classes_;
+    double cost_ = 0;
+    long right_ = 0, samples_ = 0;
+};
+
+/// Mean cost and accuracy of `model` over one pass of a reader of batches; `predicted`, if given, gets the classes.
+template <class Loss, class Model, class Reader>
+Evaluation evaluate(const Model& model, Reader reader, typename Model::backend::workers& workers,
+                    std::vector<int>* predicted = nullptr) {
+    static_assert(reader_fits<typename Model::network, Reader>());
+    Evaluator<Loss, Model> evaluator(model, workers);
+    Batch batch;
+    reader.start(0);
+    while (reader.next(batch)) evaluator.add(batch, predicted);
+    return evaluator.result();
+}
+
+} // namespace ikebana
