@@ -98,16 +98,23 @@ std::vector<Point> test_points(const TrainingRecord& record) {
     return points;
 }
 
-std::string legend(const TrainingRecord& record, bool dots) {
-    const auto entry = [&](const char* name, Series series) {
-        const char letter = series == Series::train ? '*' : 'o';
-        return dots ? fmt::format("{}{}{} {}", colour_of(series), braille(0x36), no_colour, name)
-                    : fmt::format("{} {}", letter, name);
+/// As many entries as there is room for.
+std::string legend(const TrainingRecord& record, const CurveStyle& style) {
+    const auto sign = [&](Series series, const char* letter) {
+        return style.dots ? colour_of(series) + braille(0x36) + no_colour : std::string(letter);
     };
-    std::string text = std::string(label_width + 2, ' ') + entry("train cost", Series::train) + "   " +
-                       entry("test cost", Series::test);
     const std::size_t passes = record.passes().size();
-    if (passes > 0) text += fmt::format("   {} {}", passes, passes == 1 ? "pass" : "passes");
+    std::string text(label_width + 2, ' ');
+    int room = style.columns - label_width - 2;
+    const auto entry = [&](const std::string& drawn_sign, const std::string& words) {
+        const int columns = static_cast<int>(words.size()) + (drawn_sign.empty() ? 0 : 2) + 3;
+        room -= columns;
+        if (room + 3 >= 0) text += drawn_sign + (drawn_sign.empty() ? "" : " ") + words + "   ";
+    };
+    entry(sign(Series::train, "*"), "train cost");
+    entry(sign(Series::test, "o"), "test cost");
+    entry("", fmt::format("{} {}", passes, passes == 1 ? "pass" : "passes"));
+    text.erase(text.find_last_not_of(' ') + 1);
     return text;
 }
 
@@ -149,7 +156,7 @@ std::vector<std::string> terminal_curve(const TrainingRecord& record, const Curv
         const char* frame = style.dots ? (label.empty() ? "│" : "┤") : (label.empty() ? "|" : "+");
         lines.push_back(fmt::format("{:>{}} {}{}", label, label_width, frame, canvas.row(r)));
     }
-    lines.push_back(legend(record, style.dots));
+    lines.push_back(legend(record, style));
     return lines;
 }
 
