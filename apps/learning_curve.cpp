@@ -153,7 +153,7 @@ std::string learning_curve_svg(const TrainingRecord& record, const std::string& 
 
 void LearningCurve::operator()(const PassEnd& e) {
     record_(e);
-    write_file(path_, learning_curve_svg(record_, title_));
+    write_file(path_, learning_curve_svg(record_, "Learning curve of " + name_));
 }
 
 } // namespace ikebana::apps

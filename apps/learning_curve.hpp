@@ -13,14 +13,15 @@ std::string learning_curve_svg(const TrainingRecord& record, const std::string& 
 /// Handler: draws `path` after each pass. Throws file_error if it cannot be written.
 class LearningCurve {
   public:
-    LearningCurve(std::filesystem::path path, std::string title) : path_(std::move(path)), title_(std::move(title)) {}
+    /// `name` of the model, for the title.
+    LearningCurve(std::filesystem::path path, std::string name) : path_(std::move(path)), name_(std::move(name)) {}
 
     void operator()(const StepEnd& e) { record_(e); }
     void operator()(const PassEnd& e);
 
   private:
     std::filesystem::path path_;
-    std::string title_;
+    std::string name_;
     TrainingRecord record_;
 };
 
