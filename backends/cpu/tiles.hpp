@@ -17,7 +17,7 @@ void load_tile(backend, Tile<T, S, L> to, const T* rows, int count, std::size_t 
             for (std::size_t f = first; f < end; ++f) to.data[f * L + static_cast<std::size_t>(lane)] = row[f];
         }
         for (int lane = count; lane < L; ++lane)
-            for (std::size_t f = first; f < end; ++f) to.data[f * L + static_cast<std::size_t>(lane)] = T(0);
+            for (std::size_t f = first; f < end; ++f) to.data[f * L + static_cast<std::size_t>(lane)] = to.data[f * L];
     }
 }
 

@@ -10,7 +10,7 @@ void load_tile(backend, Tile<T, S, L> to, const T* rows, int count, std::size_t 
     for (int lane = 0; lane < L; ++lane)
         for (std::size_t f = 0; f < S::size; ++f)
             to.data[f * L + static_cast<std::size_t>(lane)] =
-                lane < count ? rows[static_cast<std::size_t>(lane) * stride + f] : T(0);
+                rows[(lane < count ? static_cast<std::size_t>(lane) : 0) * stride + f];
 }
 
 template <class T, class U, class S, int L>

@@ -25,7 +25,8 @@
 //                   per_channel_sums(B, S, outs, es)                           Σ over places and lanes of each
 //                   expression
 //   random.hpp      dropout_mask(B, tile, per_cent, context)                   0 or 1/(1 − p)
-//   tiles.hpp       load_tile(B, tile, image of sample 0, count, stride)       (N, …) rows → lanes; empty lanes are 0
+//   tiles.hpp       load_tile(B, tile, image of sample 0, count, stride)       (N, …) rows → lanes; empty lanes repeat
+//                   sample 0: no layer meets a value there that no sample has (gradient 0 times log(0) would be NaN)
 //                   store_tile(B, row of sample 0, count, stride, tile)
 #pragma once
 #include <ikebana/tensor/view.hpp>
