@@ -169,6 +169,8 @@ TEST_CASE("links are followed: the file behind them is replaced") {
     write_file(folder / "link", "new");
     CHECK(fs::is_symlink(folder / "link"));
     CHECK(content(folder / "real") == "new");
+    fs::create_symlink("nothing", folder / "dangling");
+    CHECK(failure(folder / "dangling").ends_with("it is a link to a file that does not exist"));
     fs::create_symlink("circle", folder / "circle");
     CHECK(failure(folder / "circle").find("symbolic links") != std::string::npos);
 }
@@ -183,4 +185,11 @@ TEST_CASE("a pipe is written directly") {
     CHECK(std::string(text) == "through");
     ::close(reader);
     CHECK(fs::is_fifo(folder / "pipe"));
+
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    write_file("/dev/fd/" + std::to_string(ends[1]), "again"); // a link to a pipe, as /dev/stdout may be
+    CHECK(::read(ends[0], text, sizeof text) == 5);
+    ::close(ends[0]);
+    ::close(ends[1]);
 }

@@ -116,12 +116,16 @@ inline std::filesystem::path temporary_name(const std::filesystem::path& target)
 
 inline AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
     if (path_.empty()) throw error("cannot write a file without a name");
-    std::error_code code;
-    target_ = std::filesystem::is_symlink(path_, code) ? std::filesystem::weakly_canonical(path_, code) : path_;
-    if (code && code.value() != ENOENT) fail(code.value());
-
+    target_ = path_;
     struct stat status;
-    const bool exists = ::stat(target_.c_str(), &status) == 0;
+    const bool exists = ::stat(path_.c_str(), &status) == 0; // of what links lead to
+    if (!exists && errno == ELOOP) fail(ELOOP);
+    std::error_code code;
+    if (std::filesystem::is_symlink(path_, code)) {
+        if (!exists) throw file_error(path_.string(), "cannot write: it is a link to a file that does not exist");
+        if (S_ISREG(status.st_mode)) target_ = std::filesystem::canonical(path_, code);
+        if (code) fail(code.value());
+    }
     if ((exists && S_ISDIR(status.st_mode)) || !target_.has_filename()) fail(EISDIR);
     if (exists && ::access(target_.c_str(), W_OK) != 0) fail(errno); // a protected file stays
     if (exists && !S_ISREG(status.st_mode)) {
