@@ -67,6 +67,8 @@ void Drawing::frame(const std::string& title) {
         "font-family='Helvetica, Arial, sans-serif' font-size='14' fill='#333'>\n",
         width, height);
     add("<title>{}</title>\n", xml(title));
+    add("<clipPath id='plot'><rect x='{}' y='{}' width='{}' height='{}'/></clipPath>\n", left, top, right - left,
+        bottom - top);
     add("<rect width='{}' height='{}' fill='white'/>\n", width, height);
     add("<text x='{}' y='34' font-size='20' font-weight='bold'>{}</text>\n", left, xml(title));
     for (const double tick : axis_.ticks())
@@ -91,8 +93,9 @@ void Drawing::curve(const std::vector<Point>& points, const char* colour, bool t
         interrupted = !std::isfinite(p.cost);
     }
     if (path.empty()) return;
-    add("<path d='{}' fill='none' stroke='{}' stroke-width='{}' stroke-opacity='{}' stroke-linejoin='round'/>\n", path,
-        colour, thin ? 1.2 : 2.2, thin ? 0.45 : 1);
+    add("<path d='{}' fill='none' stroke='{}' stroke-width='{}' stroke-opacity='{}' stroke-linejoin='round' "
+        "clip-path='url(#plot)'/>\n",
+        path, colour, thin ? 1.2 : 2.2, thin ? 0.45 : 1);
     if (thin) return;
     for (const Point& p : points)
         if (std::isfinite(p.cost))
@@ -110,7 +113,7 @@ void Drawing::best(const PassEnd& pass) {
 
 /// Above the plot, from the right: test, train, train within a pass.
 void Drawing::legend(bool thin_line) {
-    double at = right - 88;
+    double at = right - 98;
     const auto entry = [&](const char* name, const char* colour, bool thin) {
         add("<path d='M{} 53h28' stroke='{}' stroke-width='{}' stroke-opacity='{}'/>", at, colour, thin ? 1.2 : 2.2,
             thin ? 0.45 : 1);
@@ -118,9 +121,9 @@ void Drawing::legend(bool thin_line) {
         add("<text x='{}' y='58'>{}</text>\n", at + 35, name);
     };
     entry("test cost", test_colour, false);
-    at -= 112;
+    at -= 116;
     entry("train cost", train_colour, false);
-    at -= 154;
+    at -= 158;
     if (thin_line) entry("within the pass", train_colour, true);
 }
 

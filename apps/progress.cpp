@@ -23,6 +23,7 @@ void Progress::step(const StepEnd& e, clock::time_point now) {
 }
 
 void Progress::pass(const PassEnd& e, clock::time_point now) {
+    last_rate_ = samples_per_second();
     test_seconds_ = std::chrono::duration<double>(now - last_).count();
     pass_samples_ = samples_;
     pass_ = e.pass + 1;
@@ -38,17 +39,19 @@ double Progress::fraction() const {
 
 double Progress::samples_per_second() const {
     const double seconds = seconds_since_start();
-    return samples_ > first_ && seconds > 0.2 ? static_cast<double>(samples_ - first_) / seconds : -1;
+    const bool known = step_ >= 0 && samples_ > first_ && seconds > 0.2;
+    return known ? static_cast<double>(samples_ - first_) / seconds : last_rate_;
 }
 
 double Progress::seconds_left() const {
     const double rate = samples_per_second();
-    if (rate < 0 || steps_ == 0 || step_ < 0) return -1;
+    const bool counted = pass_samples_ > 0 || (step_ >= 0 && steps_ > 0);
+    if (rate < 0 || !counted) return -1;
     const double whole_pass =
         pass_samples_ > 0 ? static_cast<double>(pass_samples_) : static_cast<double>(samples_) / (step_ + 1) * steps_;
-    const double passes_left = passes_ - pass_ - 1;
-    const double samples_left = std::max(whole_pass - static_cast<double>(samples_), 0.0) + passes_left * whole_pass;
-    return samples_left / rate + (passes_left + 1) * test_seconds_;
+    const double in_this_pass = step_ < 0 ? 0 : static_cast<double>(samples_);
+    const double passes_left = passes_ - pass_; // this one included
+    return std::max(passes_left * whole_pass - in_this_pass, 0.0) / rate + passes_left * test_seconds_;
 }
 
 std::string Progress::line(int columns, bool unicode) const {

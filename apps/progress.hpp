@@ -17,7 +17,7 @@ class Progress {
 
     /// Of the whole run, 0 … 1; below 0 while the number of steps is unknown.
     double fraction() const;
-    /// In this pass, so far; below 0 before it can be told.
+    /// In this pass, so far, or in the last one at first; below 0 before it can be told.
     double samples_per_second() const;
     /// Until the end of the run, tests included; below 0 before it can be told.
     double seconds_left() const;
@@ -37,6 +37,7 @@ class Progress {
     long first_ = 0;          // of these, in the step that started the clock
     long pass_samples_ = 0;   // in a whole pass, once one is over
     double test_seconds_ = 0; // the last test's
+    double last_rate_ = -1;   // of the last pass
     clock::time_point start_, last_;
 };
 

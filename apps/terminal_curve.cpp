@@ -37,6 +37,8 @@ class Canvas {
 
     /// A line between two points, each coordinate from 0 (left, bottom) to 1 (right, top).
     void line(double x0, double y0, double x1, double y1, Series series) {
+        y0 = std::clamp(y0, 0.0, 1.0); // what lies outside is drawn at the edge
+        y1 = std::clamp(y1, 0.0, 1.0);
         const double w = width() - 1, h = height() - 1;
         const int steps = 1 + static_cast<int>(std::max(std::abs(x1 - x0) * w, std::abs(y1 - y0) * h));
         for (int i = 0; i <= steps; ++i) {
@@ -98,6 +100,21 @@ std::vector<Point> test_points(const TrainingRecord& record) {
     return points;
 }
 
+/// A label for each row, most of them empty: every tick, or every second, third, … so that they don't touch.
+std::vector<std::string> row_labels(const CostAxis& axis, int rows) {
+    for (std::size_t stride = 1;; ++stride) {
+        std::vector<std::string> labels(static_cast<std::size_t>(rows));
+        bool crowded = false;
+        for (std::size_t i = 0; i < axis.ticks().size(); i += stride) {
+            const double tick = axis.ticks()[i];
+            const auto row = static_cast<std::size_t>(std::lround((1 - axis.position(tick)) * (rows - 1)));
+            crowded = crowded || !labels[row].empty() || (row + 1 < labels.size() && !labels[row + 1].empty());
+            labels[row] = tick_label(tick);
+        }
+        if (!crowded) return labels;
+    }
+}
+
 /// As many entries as there is room for.
 std::string legend(const TrainingRecord& record, const CurveStyle& style) {
     const auto sign = [&](Series series, const char* letter) {
@@ -144,12 +161,7 @@ std::vector<std::string> terminal_curve(const TrainingRecord& record, const Curv
     draw(train_points(record), Series::train);
     draw(test_points(record), Series::test);
 
-    std::vector<std::string> labels(static_cast<std::size_t>(style.rows));
-    for (const double tick : axis.ticks()) {
-        const auto row = static_cast<std::size_t>(std::lround((1 - axis.position(tick)) * (style.rows - 1)));
-        const bool crowded = row > 0 && !labels[row - 1].empty();
-        if (!crowded && (row + 1 >= labels.size() || labels[row + 1].empty())) labels[row] = tick_label(tick);
-    }
+    const std::vector<std::string> labels = row_labels(axis, style.rows);
     std::vector<std::string> lines;
     for (int r = 0; r < style.rows; ++r) {
         const std::string& label = labels[static_cast<std::size_t>(r)];

@@ -18,11 +18,15 @@ void TrainingRecord::operator()(const StepEnd& e) {
 
 std::vector<double> TrainingRecord::costs() const {
     std::vector<double> all;
-    const auto add = [&](double cost) {
-        if (std::isfinite(cost)) all.push_back(cost);
-    };
-    for (const StepCost& step : steps_) add(step.cost);
-    for (const PassEnd& pass : passes_) add(pass.train_cost), add(pass.test_cost);
+    for (const PassEnd& pass : passes_)
+        for (const double cost : {pass.train_cost, pass.test_cost})
+            if (std::isfinite(cost)) all.push_back(cost);
+    if (all.empty()) return all;
+
+    const auto [least, most] = std::minmax_element(all.begin(), all.end());
+    const double low = *least / 1.5, high = *most * 1.5;
+    for (const StepCost& step : steps_)
+        if (std::isfinite(step.cost)) all.push_back(std::clamp(step.cost, low, std::max(low, high)));
     return all;
 }
 

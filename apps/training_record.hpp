@@ -19,7 +19,8 @@ class TrainingRecord {
     const std::vector<PassEnd>& passes() const { return passes_; }
     const std::vector<StepCost>& steps() const { return steps_; }
 
-    /// Every cost that is finite: what an axis has to cover.
+    /// What an axis has to cover: the finite costs of passes, and those of steps as far as they lie near (the first
+    /// steps of a run, often ten times higher, would press everything else flat). Empty before the first pass is over.
     std::vector<double> costs() const;
 
   private:

@@ -59,6 +59,11 @@ TEST_CASE("steps become about twenty means a pass, at their place between the pa
     TrainingRecord unknown;
     for (int step = 0; step < 938; ++step) unknown(StepEnd{0, step, 0, 64, 1.0});
     CHECK(unknown.steps().empty());
+    TrainingRecord spread;
+    for (const double cost : {9.0, 0.5, 0.001}) spread(StepEnd{0, 0, 1, 64, cost});
+    CHECK(spread.costs().empty());
+    spread(PassEnd{0, 0.3, 0.6, 0.9, 1.0});
+    CHECK(spread.costs() == std::vector<double>{0.3, 0.6, 0.6 * 1.5, 0.5, 0.3 / 1.5}); // steps only so far away
     CHECK(record({{1, no_number}, {infinite, 0.5}}).costs() == std::vector<double>{1, 0.5});
 }
 

@@ -35,13 +35,15 @@ TEST_CASE("the rate is that of the steps after the first; the time left counts a
     progress.pass({0, 1.0, 1.0, 0.5, 10.0}, at(19.9 + 3));
     CHECK_FALSE(progress.testing());
     CHECK(progress.fraction() == 0.5);
-
-    progress.step({1, 0, 100, 64, 1.0}, at(30)); // faster now
-    for (int step = 1; step < 50; ++step) progress.step({1, step, 100, 64, 1.0}, at(30 + step * 0.05));
+    CHECK(progress.seconds_left() == doctest::Approx(100 * 0.1 + 3)); // at the old rate
+    progress.step({1, 0, 100, 64, 1.0}, at(30));
+    CHECK(progress.samples_per_second() == doctest::Approx(640));
+    for (int step = 1; step < 50; ++step) progress.step({1, step, 100, 64, 1.0}, at(30 + step * 0.05)); // faster
     CHECK(progress.samples_per_second() == doctest::Approx(1280));
     CHECK(progress.seconds_left() == doctest::Approx(50 * 0.05 + 3));
     progress.pass({1, 1.0, 1.0, 0.5, 10.0}, at(40));
     CHECK(progress.fraction() == 1);
+    CHECK(progress.seconds_left() == 0);
 }
 
 TEST_CASE("the line, as much of it as fits") {
