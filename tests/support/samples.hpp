@@ -73,19 +73,26 @@ void randomise_vectors(Net& net, std::uint32_t key) {
     });
 }
 
-/// f("layer 2 (Conv<50,5>) weight", span) for each trained array of `arena`, which is laid out as the network's
-/// parameters.
-template <class Net, class T, class F>
-void each_parameter(std::span<T> arena, F f) {
+/// Where a trained array lies: "layer 2 (Conv<50,5>) weight", from element `at` of the arena on.
+struct ArrayRow {
+    std::string name;
+    std::size_t at, size;
+};
+
+/// All trained arrays of a network, in the order of its arena.
+template <class Net>
+std::vector<ArrayRow> parameter_rows() {
+    std::vector<ArrayRow> rows;
     Net::each_layer([&]<class B>(B) {
-        [[maybe_unused]] T* at = arena.data() + Net::parameter_offset[B::position];
+        [[maybe_unused]] std::size_t at = Net::parameter_offset[B::position];
         [&]<class... P>(Parameters<P...>) {
-            ((f("layer " + std::to_string(B::position) + " (" + layer_name<typename B::layer>() + ") " + P::name::text,
-                std::span<T>(at, P::shape::size)),
-              at += padded(P::shape::size)),
-             ...);
+            ((rows.push_back({P::name::text, at, P::shape::size}), at += padded(P::shape::size)), ...);
+            for (std::size_t i = rows.size() - sizeof...(P); i < rows.size(); ++i)
+                rows[i].name = "layer " + std::to_string(B::position) + " (" + layer_name<typename B::layer>() + ") " +
+                               rows[i].name;
         }(typename B::parameters{});
     });
+    return rows;
 }
 
 } // namespace ikebana::test
