@@ -33,8 +33,10 @@ install() {
         case $entry in *=*) command -v "${entry#*=}" >/dev/null && continue ;; esac
         [ "$(dpkg-query -W -f='${db:Status-Status}' "${entry%%=*}" 2>/dev/null)" = installed ] || missing+=("${entry%%=*}")
     done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    if ! command -v apt-get >/dev/null; then
+    if [ ${#missing[@]} -eq 0 ]; then
+        return 0
+    elif ! command -v apt-get >/dev/null; then
+        command -v "${CXX:-c++}" >/dev/null || fail "there is no C++ compiler (g++ 12 or clang 14, or newer)"
         say "this is not Debian, so nothing is installed; needed are what Debian calls ${missing[*]}"
         return 0
     fi
@@ -44,7 +46,8 @@ install() {
     fi
     say "installing ${missing[*]}"
     output=$("${as_root[@]}" apt-get -q update 2>&1) || reason "cannot install ${missing[*]}" "$output"
-    output=$("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}" \
+    # Without the network, apt-get update succeeds with warnings: they tell why the next command fails.
+    output+=$("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}" \
         2>&1 </dev/null) || reason "cannot install ${missing[*]}" "$output"
 }
 
