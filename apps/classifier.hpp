@@ -12,7 +12,6 @@
 #include <backends/reference/reference.hpp>
 #include <ikebana/ikebana.hpp>
 #include <ikebana/io/atomic_file.hpp>
-#include <ikebana/io/mnist.hpp>
 #include <ikebana/io/model.hpp>
 #include <ikebana/train/describe.hpp>
 #include <ikebana/train/print_progress.hpp>
@@ -39,7 +38,7 @@ struct Classifier {
     }
 
     static void train(const Options& options, const std::string& name) {
-        const Mnist digits(digits_folder(options));
+        Digits digits = read_digits(options);
         const Seed seed{options.seed};
         Net net(seed);
         DigitTrainer trainer(net, {}, {options.optimizer, options.lr}, Threads{options.threads}, seed);
@@ -56,21 +55,18 @@ struct Classifier {
             save_inference_model(pass_file(options, e.pass), model);
             if (e.test_cost < best) save_inference_model(best_file(options), model), best = e.test_cost;
         };
-        const auto train_set = digits.train();
         const auto passes =
-            trainer.fit(batch(shuffle(train_set, train_set.size(), seed), static_cast<std::size_t>(options.batch)),
-                        batch(digits.test(), static_cast<std::size_t>(options.batch)), Passes{options.epochs}, keep,
+            trainer.fit(std::move(digits.train), std::move(digits.test), Passes{options.epochs}, keep,
                         History(history_file(options)), LearningCurve(curve_file(options), name), console);
         console.finish(passes);
     }
 
     static void test(const Options& options) {
         const auto model = load_inference_model<Net>(model_to_use(options));
-        const Mnist digits(digits_folder(options));
+        Digits digits = read_digits(options);
         typename Backend::workers workers(options.threads);
         std::vector<int> predicted;
-        const Evaluation e = evaluate<CrossEntropy>(
-            model, batch(digits.test(), static_cast<std::size_t>(options.batch)), workers, &predicted);
+        const Evaluation e = evaluate<CrossEntropy>(model, std::move(digits.test), workers, &predicted);
         std::printf("Test avg_cost: %s, acc: %s\nThe classification accuracy is %.2f%%\n",
                     shortest_decimal(e.cost).c_str(), shortest_decimal(e.accuracy).c_str(), 100 * e.accuracy);
         if (options.dump) {

@@ -1,13 +1,46 @@
-// What the programs read: the data set's folder, pictures.
+// What the programs read: the digits in batches, and pictures. The readers are hidden behind one virtual call a batch,
+// so that files, shuffling and scaling are compiled once and not with every network.
 #pragma once
 #include <apps/options.hpp>
-#include <xtensor/xtensor.hpp>
+#include <ikebana/core/shape.hpp>
+#include <ikebana/data/batch.hpp>
+#include <memory>
 
 namespace ikebana::apps {
 
-/// The folder that options name: --data, the repository's sample, or the cache that apps/fetch_mnist fills. Throws
-/// error where the cache is empty, with what to do.
-std::filesystem::path digits_folder(const Options& options);
+/// A reader of batches of digits (data/reader.hpp says what that is).
+class DigitBatches {
+  public:
+    using shape = Shape<1, 28, 28>;
+    static constexpr int classes = 10;
+
+    struct Reader {
+        virtual ~Reader() = default;
+        virtual void start(unsigned pass) = 0;
+        virtual bool next(Batch& batch) = 0;
+    };
+
+    DigitBatches(std::unique_ptr<Reader> reader, std::size_t batches, std::size_t batch_size)
+        : reader_(std::move(reader)), size_(batches), batch_size_(batch_size) {}
+
+    void start(unsigned pass) { reader_->start(pass); }
+    bool next(Batch& batch) { return reader_->next(batch); }
+    std::size_t size() const { return size_; }
+    std::size_t batch_size() const { return batch_size_; }
+
+  private:
+    std::unique_ptr<Reader> reader_;
+    std::size_t size_, batch_size_;
+};
+
+struct Digits {
+    DigitBatches train; // shuffled anew for each pass
+    DigitBatches test;  // in file order
+};
+
+/// The digits of the folder that options name: --data, the repository's sample, or the cache that apps/fetch_mnist
+/// fills. Throws error.
+Digits read_digits(const Options& options);
 
 /// A picture file as an input (1,28,28). Throws file_error.
 xt::xtensor<float, 3> read_digit(const std::filesystem::path& picture);

@@ -36,11 +36,15 @@ inline constexpr int registers = xsimd::default_arch::alignment() == 64 ? 32 : 1
 
 #define IKEBANA_INLINE __attribute__((always_inline))
 
-/// f(0), f(1), … f(N−1), written out.
+/// f(0), f(1), … f(N−1), written out, so that arrays indexed by them are registers.
 template <int N, class F>
 IKEBANA_INLINE inline void unroll(F f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) IKEBANA_INLINE { (f(I), ...); }
-    (std::make_integer_sequence<int, N>{});
+#ifdef __clang__
+#pragma clang loop unroll(full)
+#else
+#pragma GCC unroll 64
+#endif
+    for (int i = 0; i < N; ++i) f(i);
 }
 
 } // namespace ikebana::cpu

@@ -12,8 +12,8 @@
 #include <ikebana/network/inference.hpp>
 #include <ikebana/network/signature.hpp>
 
-#include <cstring>
 #include <filesystem>
+#include <span>
 
 namespace ikebana {
 
@@ -22,135 +22,89 @@ struct ModelMetadata {
     std::string labels = "0,1,2,3,4,5,6,7,8,9";
 };
 
-/// f(name, shape, view) for every array of a chain's parameters; offsets[i] is where layer i's begin.
-template <class T, class Offsets, class F, class... B>
-void each_array(pack<B...>, T* base, const Offsets& offsets, bool state, F f) {
-    std::size_t i = 0;
-    const auto layer = [&]<int Position, class... P>(std::integral_constant<int, Position>, Parameters<P...>,
-                                                     [[maybe_unused]] T * at) {
-        ((f(std::to_string(Position) + "." + P::name::text, View<T, typename P::shape>{at}),
+/// One array of a model: its layer, its name there, its shape, and where it lies.
+struct ModelArray {
+    int position;
+    const char* name;
+    std::span<const int> sizes;
+    std::byte* data;
+    std::size_t bytes;
+};
+
+/// What a file keeps of a model.
+struct ModelContent {
+    const char* kind;                // "network" or "inference"
+    std::vector<std::string> layers; // the input and every layer of the network it came from
+    const char* dtype;               // "F32" or "F64"
+    std::vector<ModelArray> arrays;
+};
+
+/// Writes a model's content, whole or not at all. Throws file_error. Defined in model_file.hpp.
+template <class = void>
+void save_model(const std::filesystem::path& path, const ModelContent& content, const ModelMetadata& metadata);
+/// Fills the arrays of a model from a file that holds the same network, or throws file_error and changes nothing.
+template <class = void>
+void load_model(const std::filesystem::path& path, const ModelContent& content);
+
+template <class T, class Offsets, class... B>
+void add_arrays(std::vector<ModelArray>& arrays, pack<B...>, T* base, const Offsets& offsets, bool state) {
+    const auto layer = [&]<class... P>([[maybe_unused]] int position, Parameters<P...>, [[maybe_unused]] T* at) {
+        ((arrays.push_back(
+              {position, P::name::text, P::shape::sizes, reinterpret_cast<std::byte*>(at), P::shape::size * sizeof(T)}),
           at += padded(P::shape::size)),
          ...);
     };
+    std::size_t i = 0;
     const auto one = [&]<class X>(X) {
         if (state)
-            layer(std::integral_constant<int, X::position>{}, typename X::state{}, base + offsets[i++]);
+            layer(X::position, typename X::state{}, base + offsets[i++]);
         else
-            layer(std::integral_constant<int, X::position>{}, typename X::parameters{}, base + offsets[i++]);
+            layer(X::position, typename X::parameters{}, base + offsets[i++]);
     };
     (one(B{}), ...);
 }
 
-/// f(name, view) for every array that a Network (parameters, running statistics) or an InferenceNetwork keeps.
-template <class Model, class F>
-void each_array(Model& model, F f) {
-    each_array(typename std::remove_const_t<Model>::chain{}, model.parameters().data(), Model::parameter_offset, false,
-               f);
-    if constexpr (requires { model.state(); })
-        each_array(typename std::remove_const_t<Model>::chain{}, model.state().data(), Model::state_offset, true, f);
-}
-
-template <class T>
-inline constexpr const char* dtype_name = std::is_same_v<T, float> ? "F32" : "F64";
-
-template <class S>
-std::vector<std::int64_t> sizes_of() {
-    return {S::sizes.begin(), S::sizes.end()};
-}
-
-/// Net of an InferenceNetwork, or the Network itself.
+/// The content of a Network (parameters, running statistics) or an InferenceNetwork (folded parameters).
 template <class Model>
-struct network_of {
-    using type = Model;
-    static constexpr const char* kind = "network";
-};
-template <class Model>
-requires(Model::is_inference) struct network_of<Model> {
-    using type = typename Model::network;
-    static constexpr const char* kind = "inference";
-};
-
-template <class Model>
-TensorFile to_tensor_file(const Model& model, const ModelMetadata& metadata) {
-    TensorFile file;
-    file.metadata = {{"ikebana.kind", network_of<Model>::kind},
-                     {"ikebana.signature", signature<typename network_of<Model>::type>()},
-                     {"ikebana.scaling", metadata.scaling},
-                     {"ikebana.labels", metadata.labels}};
-    each_array(model, [&]<class T, class S>(std::string name, View<T, S> array) {
-        TensorEntry entry{std::move(name), dtype_name<std::remove_const_t<T>>, sizes_of<S>(), {}};
-        entry.data.resize(S::size * sizeof(T));
-        std::memcpy(entry.data.data(), array.data, entry.data.size());
-        file.tensors.push_back(std::move(entry));
-    });
-    return file;
-}
-
-/// Fills `model` from a file's contents, after everything about them is checked. `path` is for messages.
-template <class Model>
-void from_tensor_file(Model& model, const TensorFile& file, const std::string& path) {
-    const auto value = [&](const char* key) {
-        const auto found = file.metadata.find(key);
-        if (found == file.metadata.end())
-            throw file_error(path, std::string("no \"") + key + "\" in its metadata: not a model that Ikebana wrote");
-        return found->second;
-    };
-    const std::string kind = network_of<Model>::kind;
-    if (value("ikebana.kind") != kind)
-        throw file_error(path, "holds a model of kind \"" + value("ikebana.kind") + "\", expected \"" + kind + "\"");
-    const std::string difference =
-        signature_difference(layer_names<typename network_of<Model>::type>(), value("ikebana.signature"));
-    if (!difference.empty()) throw file_error(path, "holds another network: " + difference);
-    std::size_t count = 0;
-    const auto entry_of = [&](const std::string& name) -> const TensorEntry& {
-        for (const TensorEntry& entry : file.tensors)
-            if (entry.name == name) return entry;
-        throw file_error(path, "tensor \"" + name + "\" is missing");
-    };
-    each_array(model, [&]<class T, class S>(const std::string& name, View<T, S>) {
-        const TensorEntry& entry = entry_of(name);
-        ++count;
-        if (entry.dtype != dtype_name<T>)
-            throw file_error(path, "tensor \"" + name + "\" is of type " + entry.dtype + ", expected " + dtype_name<T>);
-        if (entry.shape != sizes_of<S>() || entry.data.size() != S::size * sizeof(T)) {
-            std::string shape;
-            for (const auto n : entry.shape) shape.append(shape.empty() ? "" : "x").append(std::to_string(n));
-            throw file_error(path, "tensor \"" + name + "\" has shape " + shape + ", expected " + S::text());
-        }
-    });
-    if (count != file.tensors.size())
-        throw file_error(path, "holds " + std::to_string(file.tensors.size()) + " tensors, expected " +
-                                   std::to_string(count));
-    each_array(model, [&]<class T, class S>(const std::string& name, View<T, S> array) {
-        std::memcpy(array.data, entry_of(name).data.data(), S::size * sizeof(T));
-    });
+ModelContent content_of(Model& model) {
+    constexpr const char* dtype = std::is_same_v<typename Model::scalar, float> ? "F32" : "F64";
+    ModelContent content{Model::is_inference ? "inference" : "network", {}, dtype, {}};
+    add_arrays(content.arrays, typename Model::chain{}, model.parameters().data(), Model::parameter_offset, false);
+    if constexpr (Model::is_inference) {
+        content.layers = layer_names<typename Model::network>();
+    } else {
+        content.layers = layer_names<Model>();
+        add_arrays(content.arrays, typename Model::chain{}, model.state().data(), Model::state_offset, true);
+    }
+    return content;
 }
 
 /// Writes a network that predicts, whole or not at all. Throws file_error.
 template <class Model>
 requires(Model::is_inference) void save_inference_model(const std::filesystem::path& path, const Model& model,
                                                         const ModelMetadata& metadata = {}) {
-    write_tensor_file(path, to_tensor_file(model, metadata));
+    save_model(path, content_of(const_cast<Model&>(model)), metadata); // only read
 }
 
 /// The inference network of Net's type from a file. Throws file_error if it holds anything else.
 template <class Net>
 InferenceNetwork<Net> load_inference_model(const std::filesystem::path& path) {
     InferenceNetwork<Net> model;
-    from_tensor_file(model, read_tensor_file(path), path.string());
+    load_model(path, content_of(model));
     return model;
 }
 
 /// Parameters and running statistics of a network, to go on training.
 template <class Net>
-void save_network(const std::filesystem::path& path, const Net& net, const ModelMetadata& metadata = {}) {
-    write_tensor_file(path, to_tensor_file(net, metadata));
+requires(!Net::is_inference) void save_network(const std::filesystem::path& path, const Net& net,
+                                               const ModelMetadata& metadata = {}) {
+    save_model(path, content_of(const_cast<Net&>(net)), metadata); // only read
 }
 
 /// Fills `net` from a file of save_network, or throws file_error and leaves it as it was.
 template <class Net>
-void load_network(const std::filesystem::path& path, Net& net) {
-    from_tensor_file(net, read_tensor_file(path), path.string());
+requires(!Net::is_inference) void load_network(const std::filesystem::path& path, Net& net) {
+    load_model(path, content_of(net));
 }
 
 } // namespace ikebana

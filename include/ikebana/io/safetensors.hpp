@@ -9,6 +9,7 @@
 #include <bit>
 #include <ikebana/core/error.hpp>
 #include <ikebana/io/atomic_file.hpp>
+#include <ikebana/io/model_file.hpp>
 #include <ikebana/io/tensor_file.hpp>
 #include <limits>
 #include <nlohmann/json.hpp>

@@ -27,6 +27,36 @@ constexpr std::size_t largest_scratch_bytes(pack<B...>) {
                                        cache_bytes_of<typename B::layer, typename B::input, Backend, T>())...});
 }
 
+/// Works a batch norm over n channels into `inner` = weights / biases weights for each of `biases` outputs, as its fate
+/// says: w, b ← s w, s b + t (back), w s, b + w t (forward) or s, t themselves (affine).
+template <class T>
+void work_in_batch_norm(Fate fate, std::size_t n, const T* gamma, const T* beta, const T* mean, const T* variance, T* w,
+                        std::size_t weights, T* b, std::size_t biases) {
+    const auto s = [&](std::size_t c) {
+        return double(gamma[c]) / std::sqrt(double(variance[c]) + BatchNorm::epsilon);
+    };
+    const auto t = [&](std::size_t c) { return double(beta[c]) - s(c) * double(mean[c]); };
+    const std::size_t inner = weights / biases;
+    for (std::size_t k = 0; k < biases; ++k) {
+        T* wk = w + k * inner;
+        if (fate == Fate::affine) {
+            wk[0] = static_cast<T>(s(k));
+            b[k] = static_cast<T>(t(k));
+        } else if (fate == Fate::fold_back) {
+            for (std::size_t j = 0; j < inner; ++j) wk[j] = static_cast<T>(s(k) * wk[j]);
+            b[k] = static_cast<T>(s(k) * b[k] + t(k));
+        } else {
+            double sum = b[k];
+            for (std::size_t c = 0; c < n; ++c)
+                for (std::size_t j = c * (inner / n); j < (c + 1) * (inner / n); ++j) {
+                    sum += t(c) * wk[j];
+                    wk[j] = static_cast<T>(s(c) * wk[j]);
+                }
+            b[k] = static_cast<T>(sum);
+        }
+    }
+}
+
 template <class Net, bool Fold = true>
 class InferenceNetwork {
   public:
@@ -49,7 +79,7 @@ class InferenceNetwork {
     InferenceNetwork() : parameters_(parameter_offset.back()) {}
     /// A snapshot of net, folded.
     explicit InferenceNetwork(const Net& net) : parameters_(parameter_offset.back()) {
-        fold(net, typename Net::chain{});
+        fold(net, std::make_integer_sequence<int, Net::layer_count>{});
     }
 
     std::span<const T> parameters() const { return parameters_.span(); }
@@ -100,109 +130,78 @@ class InferenceNetwork {
 
     /// One tile of up to L rows: input::size numbers a row in, output::size out; memory of Workspace::bytes.
     void predict_tile(const T* rows, int count, T* out, std::byte* memory) const {
-        auto y = run(program{}, rows, count, memory);
+        const auto y = run<program::size>(rows, count, memory);
         store_tile(backend{}, out, count, output::size, y.template as<Shape<static_cast<int>(output::size)>>());
     }
 
-    /// The tile that leaves the layers of Chain (all of them, or all but a last Softmax), before it is stored.
-    template <class... B>
-    auto run(pack<B...>, const T* rows, int count, std::byte* memory) const {
+    /// The tile that leaves the first Count layers of `program`: all, or all but a last Softmax.
+    template <int Count>
+    auto run(const T* rows, int count, std::byte* memory) const {
         T* buffers[2] = {reinterpret_cast<T*>(memory), reinterpret_cast<T*>(memory + Workspace::tile)};
         LayerContext<T> context;
         context.scratch = memory + 2 * Workspace::tile;
         context.samples = count;
         load_tile(backend{}, Tile<T, input, L>{buffers[0]}, rows, count, input::size);
-        int turn = 0;
-        (one<B>(buffers, turn, context), ...);
-        using last = typename decltype(item_of<sizeof...(B) - 1>(pack<B...>{}))::output;
-        return Tile<const T, last, L>{buffers[turn]};
+        [&]<int... I>(std::integer_sequence<int, I...>) {
+            (forward<I>(buffers[I % 2], buffers[(I + 1) % 2], context), ...);
+        }
+        (std::make_integer_sequence<int, Count>{});
+        return Tile<const T, typename bound<Count - 1>::output, L>{buffers[Count % 2]};
     }
 
   private:
-    template <class B>
-    void one(T* (&buffers)[2], int& turn, LayerContext<T>& context) const {
-        context.cache = context.scratch + scratch_bytes_of<typename B::layer, typename B::input, backend, T>();
-        const Tile<const T, typename B::input, L> x{buffers[turn]};
-        const Tile<T, typename B::output, L> y{buffers[1 - turn]};
-        B::layer::template forward<typename B::input>(backend{}, y, x, views_of<B>(), context);
-        turn = 1 - turn;
-    }
+    template <int I>
+    using bound = decltype(item_of<I>(program{}));
 
-    template <class B>
-    auto views_of() const {
-        return views(typename B::parameters{}, parameters_.data() + offset_of<B>(chain{}));
-    }
-    template <class B, class... C>
-    static constexpr std::size_t offset_of(pack<C...>) {
-        std::size_t at = 0, i = 0;
-        ((C::position == B::position ? void(at = parameter_offset[i]) : void(), ++i), ...);
+    /// Where the parameters of the layer at each position of the training chain begin here.
+    static constexpr auto offset_of_position = []<class... B>(pack<B...>) {
+        std::array<std::size_t, static_cast<std::size_t>(Net::layer_count)> at{};
+        std::size_t i = 0;
+        ((at[B::position] = parameter_offset[i++]), ...);
         return at;
+    }(chain{});
+
+    template <int I>
+    void forward(const T* from, T* to, LayerContext<T>& context) const {
+        using B = bound<I>;
+        context.cache = context.scratch + scratch_bytes_of<typename B::layer, typename B::input, backend, T>();
+        B::layer::template forward<typename B::input>(
+            backend{}, Tile<T, typename B::output, L>{to}, Tile<const T, typename B::input, L>{from},
+            views(typename B::parameters{}, parameters_.data() + offset_of_position[B::position]), context);
     }
 
-    // ---- parameters: copied, then every folded batch norm is worked into its target
+    // ---- parameters: copied, then every batch norm is worked into its target
 
-    template <class... B>
-    void fold(const Net& net, pack<B...>) {
-        using pass = InferencePass<Fold, B...>;
-        (copy_layer<B, pass>(net), ...);
-        (work_in<B, pass>(net), ...); // in the order of layers: a batch norm before a Dense sees its unscaled weights
+    using pass = decltype(inference_pass<Fold>(typename Net::chain{}));
+
+    template <int... I>
+    void fold(const Net& net, std::integer_sequence<int, I...>) {
+        (copy_layer<I>(net), ...);
+        (work_in<I>(net), ...); // in the order of layers: a batch norm before a Dense sees its unscaled weights
     }
 
-    template <class Pass, int Position>
-    auto target_views() {
-        constexpr int at = Pass::targets[Position];
-        using C = decltype(item_of<at>(chain{}));
-        return views(typename C::parameters{}, parameters_.data() + parameter_offset[at]);
+    template <int I>
+    T* target() {
+        return parameters_.data() + parameter_offset[pass::targets[I]];
     }
 
-    template <class B, class Pass>
+    template <int I>
     void copy_layer(const Net& net) {
-        if constexpr (Pass::fates[B::position] == Fate::keep) {
-            const auto from =
-                views(typename B::parameters{}, net.parameters().data() + Net::parameter_offset[B::position]);
-            auto to = target_views<Pass, B::position>();
-            [&]<std::size_t... K>(std::index_sequence<K...>) {
-                (std::copy_n(std::get<K>(from).data, std::get<K>(from).size, std::get<K>(to).data), ...);
-            }
-            (std::make_index_sequence<std::tuple_size_v<decltype(from)>>{});
-        }
+        if constexpr (pass::fates[I] == Fate::keep) // weights come first on both sides; a bias may be new here
+            std::copy_n(net.parameters().data() + Net::parameter_offset[I],
+                        parameter_extent<typename Net::template bound<I>::parameters>, target<I>());
     }
 
-    template <class B, class Pass>
+    template <int I>
     void work_in(const Net& net) {
-        constexpr Fate fate = Pass::fates[B::position];
-        if constexpr (Pass::kinds[B::position] == Kind::batch_norm) {
-            constexpr auto C = static_cast<std::size_t>(channels<typename B::input>);
-            const auto [g, b] =
-                views(typename B::parameters{}, net.parameters().data() + Net::parameter_offset[B::position]);
-            const auto [mean, variance] =
-                views(typename B::state{}, net.state().data() + Net::state_offset[B::position]);
-            std::array<double, C> s, t;
-            for (std::size_t c = 0; c < C; ++c) {
-                s[c] = double(g[c]) / std::sqrt(double(variance[c]) + B::layer::epsilon);
-                t[c] = double(b[c]) - s[c] * double(mean[c]);
-            }
-            auto to = target_views<Pass, B::position>();
-            auto w = std::get<0>(to);
-            auto shift = std::get<1>(to);
-            const std::size_t outputs = shift.size, inner = w.size / outputs;
-            for (std::size_t k = 0; k < outputs; ++k) {
-                if constexpr (fate == Fate::affine) {
-                    w[k] = static_cast<T>(s[k]);
-                    shift[k] = static_cast<T>(t[k]);
-                } else if constexpr (fate == Fate::fold_back) {
-                    for (std::size_t j = 0; j < inner; ++j) w[k * inner + j] = static_cast<T>(s[k] * w[k * inner + j]);
-                    shift[k] = static_cast<T>(s[k] * shift[k] + t[k]);
-                } else {
-                    double sum = shift[k];
-                    for (std::size_t j = 0; j < inner; ++j) {
-                        const std::size_t c = j / (inner / C);
-                        sum += t[c] * w[k * inner + j];
-                        w[k * inner + j] = static_cast<T>(s[c] * w[k * inner + j]);
-                    }
-                    shift[k] = static_cast<T>(sum);
-                }
-            }
+        if constexpr (pass::kinds[I] == Kind::batch_norm) {
+            using C = decltype(item_of<pass::targets[I]>(chain{}));
+            const auto to = views(typename C::parameters{}, target<I>());
+            constexpr auto n = static_cast<std::size_t>(channels<typename Net::template bound<I>::input>);
+            const T* learned = net.parameters().data() + Net::parameter_offset[I];
+            const T* kept = net.state().data() + Net::state_offset[I];
+            work_in_batch_norm(pass::fates[I], n, learned, learned + padded(n), kept, kept + padded(n),
+                               std::get<0>(to).data, std::get<0>(to).size, std::get<1>(to).data, std::get<1>(to).size);
         }
     }
 

@@ -122,6 +122,9 @@ struct InferencePass {
     }
 };
 
+template <bool Fold, class... B>
+InferencePass<Fold, B...> inference_pass(pack<B...>); // for decltype
+
 struct to_pack {
     template <class... X>
     constexpr pack<X...> operator()(hana::basic_type<X>...) const {

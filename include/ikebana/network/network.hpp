@@ -19,7 +19,8 @@ class InferenceNetwork;
 
 template <class In, class Layers, class Backend, std::floating_point Scalar = float>
 class Network {
-    static_assert(requires { typename Backend::workers; }, "the third argument of Network must be a backend, as cpu::backend");
+    static_assert(
+        requires { typename Backend::workers; }, "the third argument of Network must be a backend, as cpu::backend");
 
   public:
     using input = typename In::shape;
@@ -78,10 +79,11 @@ class Network {
     /// The network that predicts: constant, folded, without dropout. A snapshot: later training doesn't change it.
     InferenceNetwork<Network, true> inference() const;
 
-    /// f(Bound<I, L, In>{}) for each layer in order.
+    /// f(Bound<I, L, In>{}) for each layer in order. (By index: a symbol then carries numbers, not the whole chain.)
     template <class F>
     static void each_layer(F f) {
-        []<class... B>(F& g, pack<B...>) { (g(B{}), ...); }(f, chain{});
+        [&]<int... I>(std::integer_sequence<int, I...>) { (f(bound<I>{}), ...); }
+        (std::make_integer_sequence<int, layer_count>{});
     }
 
   private:

@@ -98,8 +98,9 @@ class Evaluator {
     }
 
   private:
-    // What the loss is computed from: without the Softmax that CrossEntropy takes over.
-    using program = decltype(fuse<backend>(typename Loss::template program<typename Model::chain>{}));
+    /// What the loss is computed from: all layers, or all but the Softmax that CrossEntropy takes over.
+    static constexpr int layers =
+        Model::program::size - (Model::chain::size - Loss::template program<typename Model::chain>::size);
 
     void evaluate_tile(std::size_t first, int count, int worker) {
         constexpr std::size_t K = Model::output::size;
@@ -107,7 +108,7 @@ class Evaluator {
         for (int lane = 0; lane < L; ++lane)
             labels[lane] = lane < count ? static_cast<T>(labels_[first + static_cast<std::size_t>(lane)]) : T(-1);
         std::byte* memory = memory_.data() + static_cast<std::size_t>(worker) * Model::Workspace::bytes;
-        const auto z = model_.run(program{}, images_.data() + first * Model::input::size, count, memory);
+        const auto z = model_.template run<layers>(images_.data() + first * Model::input::size, count, memory);
         Loss::evaluate(backend{}, costs, Nothing{}, z, static_cast<const T*>(labels), static_cast<const T*>(nullptr),
                        T(1), scratch);
         Prediction<T, K> rows[L];
@@ -129,9 +130,9 @@ class Evaluator {
 
 /// Mean cost and accuracy of `model` over one pass of a reader of batches; `predicted`, if given, gets the classes.
 template <class Loss, class Model, class Reader>
-Evaluation evaluate(const Model& model, Reader reader, typename Model::backend::workers& workers,
+Evaluation evaluate(const Model& model, Reader&& reader, typename Model::backend::workers& workers,
                     std::vector<int>* predicted = nullptr) {
-    static_assert(reader_fits<typename Model::network, Reader>());
+    static_assert(reader_fits<typename Model::network, std::remove_cvref_t<Reader>>());
     Evaluator<Loss, Model> evaluator(model, workers);
     Batch batch;
     reader.start(0);

@@ -25,6 +25,16 @@ constexpr std::size_t batch_size_of() {
         return 0;
 }
 
+/// Whether a tile's first `samples` lanes hold finite numbers only.
+template <class T>
+bool all_finite(const T* tile, std::size_t features, int lanes, int samples) {
+    for (std::size_t f = 0; f < features; ++f)
+        for (int lane = 0; lane < samples; ++lane)
+            if (!std::isfinite(tile[f * static_cast<std::size_t>(lanes) + static_cast<std::size_t>(lane)]))
+                return false;
+    return true;
+}
+
 template <class Net, class Loss>
 struct Program {
     using backend = typename Net::backend;
@@ -132,19 +142,12 @@ struct Program {
     /// The tile that the loss reads.
     static auto output(const View& v) { return input_of<count>(v); }
 
-    /// Name and position of the first layer with an output that is not finite; position −1 if there is none.
-    static std::pair<int, std::string> first_not_finite(const View& v) {
-        std::pair<int, std::string> found{-1, {}};
+    /// Position of the first layer with an output that is not finite; −1 if there is none.
+    static int first_not_finite(const View& v) {
+        int found = -1;
         each<0, count>([&](auto i) {
-            using B = bound<i>;
-            if (found.first >= 0) return;
-            const auto y = input_of<i + 1>(v);
-            for (std::size_t f = 0; f < B::output::size; ++f)
-                for (int lane = 0; lane < v.samples; ++lane)
-                    if (!std::isfinite(y.row(static_cast<int>(f))[lane])) {
-                        found = {B::position, layer_name<typename B::layer>()};
-                        return;
-                    }
+            if (found < 0 && !all_finite(output_of<i>(v).data, bound<i>::output::size, L, v.samples))
+                found = bound<i>::position;
         });
         return found;
     }

@@ -10,6 +10,7 @@
 #include <ikebana/data/batch.hpp>
 #include <ikebana/data/prefetch.hpp>
 #include <ikebana/network/inference.hpp>
+#include <ikebana/network/signature.hpp>
 #include <ikebana/optim/schedule.hpp>
 #include <ikebana/train/evaluate.hpp>
 #include <ikebana/train/events.hpp>
@@ -132,8 +133,8 @@ class Trainer {
 
     /// Mean cost and accuracy over a reader of batches, by the inference program.
     template <class Reader>
-    Evaluation evaluate(Reader reader) {
-        return ikebana::evaluate<Loss>(net_.inference(), std::move(reader), workers_);
+    Evaluation evaluate(Reader&& reader) {
+        return ikebana::evaluate<Loss>(net_.inference(), reader, workers_);
     }
 
     void set_schedule(Schedule schedule) { schedule_ = schedule; }
@@ -310,9 +311,10 @@ class Trainer {
     [[noreturn]] void stop_at_first_not_finite(double cost) {
         std::string where = "the loss itself";
         for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
-            const auto [position, name] = program::first_not_finite(view(0, 0, t));
+            const int position = program::first_not_finite(view(0, 0, t));
             if (position >= 0) {
-                where = "layer " + std::to_string(position) + " (" + name + ")";
+                where = "layer " + std::to_string(position) + " (" +
+                        layer_names<Net>()[static_cast<std::size_t>(position) + 1] + ")";
                 break;
             }
         }
