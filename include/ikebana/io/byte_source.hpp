@@ -3,14 +3,12 @@
 #pragma once
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <ikebana/core/error.hpp>
+#include <ikebana/io/open_file.hpp>
 #include <limits>
-#include <memory>
 #include <string>
 #include <zlib.h>
 
@@ -19,19 +17,7 @@ namespace ikebana::detail {
 class ByteSource {
   public:
     /// Throws file_error for what cannot be opened, is no file, or is empty.
-    explicit ByteSource(const std::filesystem::path& path) : name_(path.string()) {
-        std::error_code failure;
-        const auto status = std::filesystem::status(path, failure);
-        if (status.type() == std::filesystem::file_type::not_found) throw file_error(name_, "no such file");
-        if (status.type() == std::filesystem::file_type::directory)
-            throw file_error(name_, "is a folder: expected a file");
-        if (!failure && status.type() != std::filesystem::file_type::regular)
-            throw file_error(name_, "is a device or a pipe: expected a file");
-        file_.reset(std::fopen(name_.c_str(), "rb"));
-        if (!file_) throw file_error(name_, std::string("cannot be opened: ") + std::strerror(errno));
-        size_ = std::filesystem::file_size(path, failure);
-        if (failure) throw file_error(name_, "cannot be read: " + failure.message());
-        if (size_ == 0) throw file_error(name_, "is empty (0 bytes)");
+    explicit ByteSource(const std::filesystem::path& path) : name_(path.string()), file_(open_file(path)) {
         fill();
         if (in_.avail_in >= 2 && buffer_[0] == 0x1f && buffer_[1] == 0x8b) {
             if (inflateInit2(&in_, 15 + 16) != Z_OK) throw file_error(name_, "zlib does not start");
@@ -52,7 +38,7 @@ class ByteSource {
 
     /// No more bytes than this can follow: what the file's size leaves, for gzip at deflate's best ratio, 1032.
     std::uint64_t at_most() const {
-        const std::uint64_t all = packed_ ? size_ * 1032 : size_;
+        const std::uint64_t all = packed_ ? file_.size * 1032 : file_.size;
         return all > offset_ ? all - offset_ : 0;
     }
 
@@ -69,10 +55,6 @@ class ByteSource {
     }
 
   private:
-    struct Close {
-        void operator()(std::FILE* f) const { std::fclose(f); }
-    };
-
     std::string at(std::uint64_t offset) const {
         return " at byte " + std::to_string(offset) + (packed_ ? " of the unpacked data" : "");
     }
@@ -80,8 +62,7 @@ class ByteSource {
     /// More bytes of the file into the buffer; false at its end.
     bool fill() {
         in_.next_in = buffer_.data();
-        in_.avail_in = static_cast<uInt>(std::fread(buffer_.data(), 1, buffer_.size(), file_.get()));
-        if (std::ferror(file_.get())) throw file_error(name_, std::string("cannot be read: ") + std::strerror(errno));
+        in_.avail_in = static_cast<uInt>(read_file(file_, name_, buffer_.data(), buffer_.size()));
         return in_.avail_in > 0;
     }
 
@@ -101,7 +82,7 @@ class ByteSource {
         std::size_t got = 0;
         while (got < n && !ended_) {
             if (in_.avail_in == 0 && !fill())
-                throw file_error(name_, "gzip data is cut off after byte " + std::to_string(size_) +
+                throw file_error(name_, "gzip data is cut off after byte " + std::to_string(file_.size) +
                                             " of the file: expected more of it");
             const auto room = static_cast<uInt>(std::min<std::size_t>(n - got, std::numeric_limits<uInt>::max()));
             in_.next_out = to + got;
@@ -127,8 +108,8 @@ class ByteSource {
     }
 
     std::string name_;
-    std::unique_ptr<std::FILE, Close> file_;
-    std::uint64_t size_ = 0, offset_ = 0;
+    OpenFile file_;
+    std::uint64_t offset_ = 0;
     bool packed_ = false, ended_ = false;
     z_stream in_{};
     std::array<std::uint8_t, 65536> buffer_;
