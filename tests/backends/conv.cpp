@@ -1,0 +1,127 @@
+// backends/cpu/conv.hpp against backends/reference/conv.hpp: kernels of 1 to 13, strides, paddings, odd sizes, numbers
+// of channels and filters that no block divides; and the worked example of the convolution arithmetic.
+#include "compare.hpp"
+
+using namespace ikebana;
+using namespace ikebana::test;
+
+namespace {
+
+template <class T, class G>
+void compare_conv(int count) {
+    Random random(Seed{11}, Stream::test, static_cast<std::uint32_t>(count));
+    Tiles<T, typename G::input> x, dx;
+    Tiles<T, typename G::output> y, dy;
+    Views<T, typename G::weights> w, dw;
+    Views<T, Shape<G::K>> b;
+    for (auto* numbers : {static_cast<Numbers<T>*>(&x), static_cast<Numbers<T>*>(&dx), static_cast<Numbers<T>*>(&y),
+                          static_cast<Numbers<T>*>(&dy), static_cast<Numbers<T>*>(&w), static_cast<Numbers<T>*>(&dw),
+                          static_cast<Numbers<T>*>(&b)})
+        numbers->randomise(random); // dw is added to, y and dx are overwritten
+    dy.clear_lanes(count);
+    Arena<std::byte> scratch(conv_scratch_bytes(cpu::backend{}, G{}, T{}));
+    const cpu::backend fast;
+    const reference::backend exact;
+    CAPTURE(G::input::text());
+    CAPTURE(G::weights::text());
+    CAPTURE(G::stride);
+    CAPTURE(G::padding);
+
+    conv_forward(fast, G{}, y.tile(), x.tile(), w.view(), b.view(), scratch.data());
+    conv_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view(), nullptr);
+    check_close(y, "forward");
+    conv_forward(fast, G{}, y.tile(), x.tile(), w.view(), Nothing{}, scratch.data());
+    conv_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{}, nullptr);
+    check_close(y, "forward without bias");
+    conv_backward_weight(fast, G{}, dw.view(), dy.tile(), x.tile(), scratch.data());
+    conv_backward_weight(exact, G{}, dw.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
+    check_close(dw, "backward_weight");
+    conv_backward_input(fast, G{}, dx.tile(), w.view(), dy.tile(), scratch.data());
+    conv_backward_input(exact, G{}, dx.exact_tile(), w.exact_view(), dy.exact_tile(), nullptr);
+    check_close(dx, "backward_input");
+}
+
+template <class T, class... G>
+void compare_all() {
+    (compare_conv<T, G>(1 + static_cast<int>(G::K) % L), ...);
+}
+
+template <int C, int H, int W, int K, int R, int S, int stride, int padding>
+using Case = ConvGeometry<Shape<C, H, W>, K, R, S, stride, padding>;
+
+/// Kernel R with all paddings and strides 1 to 3 on a small image, where borders are most of it.
+template <int R, int... I>
+void compare_borders(std::integer_sequence<int, I...>) {
+    compare_all<float, Case<2, 5, 6, 3, R, R, 1 + I / R, I % R>...>();
+}
+
+} // namespace
+
+TEST_CASE("convolutions of LeNet-5, float and double") {
+    compare_all<float, Case<1, 28, 28, 20, 5, 5, 1, 0>, Case<20, 12, 12, 50, 5, 5, 1, 0>>();
+    compare_all<double, Case<1, 28, 28, 20, 5, 5, 1, 0>, Case<20, 12, 12, 50, 5, 5, 1, 0>>();
+}
+
+TEST_CASE("every stride and padding of the smallest kernels") {
+    compare_borders<1>(std::make_integer_sequence<int, 3>{});
+    compare_borders<2>(std::make_integer_sequence<int, 6>{});
+    compare_borders<3>(std::make_integer_sequence<int, 9>{});
+    compare_borders<4>(std::make_integer_sequence<int, 12>{});
+}
+
+TEST_CASE("small kernels, strides and paddings") {
+    compare_all<float, Case<1, 1, 1, 1, 1, 1, 1, 0>, Case<7, 6, 5, 11, 1, 1, 1, 0>, Case<5, 9, 4, 3, 1, 1, 3, 0>,
+                Case<2, 7, 8, 6, 2, 2, 1, 0>, Case<3, 8, 7, 7, 2, 2, 2, 1>, Case<4, 9, 9, 13, 2, 2, 3, 1>,
+                Case<3, 11, 6, 5, 3, 3, 1, 1>, Case<6, 7, 13, 9, 3, 3, 1, 2>, Case<1, 10, 9, 4, 3, 3, 2, 0>,
+                Case<5, 9, 10, 8, 3, 3, 3, 2>, Case<2, 9, 12, 17, 4, 4, 1, 0>, Case<3, 8, 8, 1, 4, 4, 1, 3>,
+                Case<2, 13, 9, 6, 4, 4, 3, 1>, Case<17, 6, 29, 2, 3, 3, 1, 1>>();
+}
+
+TEST_CASE("large kernels, strides and paddings") {
+    compare_all<float, Case<4, 14, 6, 10, 5, 5, 1, 2>, Case<2, 11, 12, 7, 5, 5, 2, 2>, Case<3, 6, 7, 19, 5, 5, 1, 4>,
+                Case<2, 12, 15, 3, 6, 6, 1, 5>, Case<1, 13, 14, 21, 6, 6, 4, 0>, Case<3, 15, 9, 5, 7, 7, 1, 3>,
+                Case<2, 17, 16, 4, 7, 7, 3, 6>, Case<1, 7, 7, 23, 7, 7, 1, 0>, Case<2, 16, 17, 3, 9, 9, 1, 4>,
+                Case<1, 15, 30, 2, 13, 13, 1, 6>>();
+}
+
+TEST_CASE("kernels that are not square") {
+    compare_all<float, Case<2, 9, 11, 5, 3, 5, 1, 1>, Case<3, 10, 6, 6, 5, 2, 2, 1>>();
+}
+
+TEST_CASE("convolutions in double") {
+    compare_all<double, Case<3, 11, 6, 5, 3, 3, 1, 1>, Case<5, 9, 10, 8, 3, 3, 3, 2>, Case<2, 13, 9, 6, 4, 4, 3, 1>,
+                Case<3, 15, 9, 5, 7, 7, 1, 3>>();
+}
+
+TEST_CASE("the worked example by hand: 5x5x3, F 3, S 2, P 1, K 2 by hand") {
+    using G = Case<3, 5, 5, 2, 3, 3, 2, 1>;
+    static_assert(G::P == 3 && G::Q == 3); // (5 − 3 + 2·1) / 2 + 1
+    // x[c,h,w] = c + 1 where h = w, else 0; w[0] = all 1, w[1] = 1 only at (c = 2, r = 0, s = 0); b = (10, −1).
+    Tiles<float, G::input> x;
+    Tiles<float, G::output> y;
+    Views<float, G::weights> w;
+    Views<float, Shape<2>> b;
+    for (int c = 0; c < 3; ++c)
+        for (int h = 0; h < 5; ++h) std::fill_n(x.tile().row((c * 5 + h) * 5 + h), L, static_cast<float>(c + 1));
+    std::fill_n(w.view().data, 27, 1.0f);
+    w.view()[27 + 2 * 9] = 1;
+    b.view()[0] = 10, b.view()[1] = -1;
+    // Window (p, q) covers rows 2p − 1 … 2p + 1 and columns 2q − 1 … 2q + 1: on the diagonal it holds 2, 3, 2 of its
+    // pixels, beside it 1, each pixel 1 + 2 + 3 over the channels. Filter 1 reads x[2, 2p − 1, 2q − 1], which is 3 for
+    // p = q > 0.
+    const float filter0[9] = {22, 16, 10, 16, 28, 16, 10, 16, 22}, filter1[9] = {-1, -1, -1, -1, 2, -1, -1, -1, 2};
+    Arena<std::byte> scratch(conv_scratch_bytes(cpu::backend{}, G{}, float{}));
+    const auto check = [&](const char* backend) {
+        CAPTURE(backend);
+        for (int i = 0; i < 9; ++i)
+            for (int lane = 0; lane < L; ++lane) {
+                CHECK(y.tile().row(i)[lane] == filter0[i]);
+                CHECK(y.tile().row(9 + i)[lane] == filter1[i]);
+            }
+    };
+    conv_forward(cpu::backend{}, G{}, y.tile(), x.tile(), w.view(), b.view(), scratch.data());
+    check("cpu");
+    std::fill(y.fast.span().begin(), y.fast.span().end(), 0.0f);
+    conv_forward(reference::backend{}, G{}, y.tile(), x.tile(), w.view(), b.view(), nullptr);
+    check("reference");
+}
