@@ -36,8 +36,8 @@ void max_pool_forward(backend, G, Y y, X x, typename Y::element* argmax) {
         V best(0), place(-1);
         each_place<G, Y::lanes>(h0, w0, [&](int at, int offset) IKEBANA_INLINE {
             const V v = V::load_unaligned(x.data + from + offset);
-            // first place, larger, or NaN
-            const auto wins = (place < V(0)) || (v > best) || (v != v);
+            // first place, larger, or NaN (for which v != v is false in some versions of xsimd)
+            const auto wins = (place < V(0)) || (v > best) || xsimd::isnan(v);
             best = xsimd::select(wins, v, best);
             place = xsimd::select(wins, V(static_cast<T>(at)), place);
         });

@@ -1,4 +1,5 @@
-// relu(x) = x where x > 0, else 0. Its derivative at 0 is taken as 0, as PyTorch does.
+// relu(x) = 0 where x ≤ 0, else x, so that NaN stays NaN and training stops at it. Its derivative at 0 is taken as 0, as
+// PyTorch does.
 #pragma once
 #include <ikebana/functors/functor.hpp>
 
@@ -8,7 +9,7 @@ struct relu {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
     V operator()(V x) const {
-        return select(x > V(0), x, V(0));
+        return select(x <= V(0), V(0), x);
     }
     template <class V>
     V derivative(V, V y) const {
