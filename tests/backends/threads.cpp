@@ -1,0 +1,49 @@
+// backends/cpu/parallel.hpp: every task runs once, on the worker it belongs to, whatever the numbers; rounds follow
+// each other at any pace. Run under ThreadSanitizer too.
+#include <backends/cpu/parallel.hpp>
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <numeric>
+
+using ikebana::cpu::Workers;
+
+TEST_CASE("threads: every task runs once and on its worker") {
+    for (const int count : {1, 2, 3, 5}) {
+        Workers workers(count);
+        CHECK(workers.count() == count);
+        for (const int tasks : {0, 1, 2, 3, 7, 64}) {
+            std::vector<int> runs(static_cast<std::size_t>(tasks)), worker(runs.size());
+            workers.run(tasks, [&](int task, int w) {
+                ++runs[static_cast<std::size_t>(task)];
+                worker[static_cast<std::size_t>(task)] = w;
+            });
+            for (std::size_t t = 0; t < runs.size(); ++t) {
+                CHECK(runs[t] == 1);
+                CHECK(worker[t] == (tasks == 1 ? 0 : static_cast<int>(t) % count));
+            }
+        }
+    }
+}
+
+TEST_CASE("threads: thousands of rounds, and rounds after a rest") {
+    Workers workers(3);
+    std::vector<long> sums(6);
+    const auto round = [&] {
+        workers.run(6, [&](int task, int) { sums[static_cast<std::size_t>(task)] += task + 1; });
+    };
+    for (int i = 0; i < 3000; ++i) round();
+    for (int i = 0; i < 5; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10)); // longer than they spin: they sleep
+        round();
+    }
+    CHECK(std::accumulate(sums.begin(), sums.end(), 0L) == 3005 * 21);
+}
+
+TEST_CASE("threads: none is asked for") {
+    Workers workers(0);
+    CHECK(workers.count() == 1);
+    int runs = 0;
+    workers.run(4, [&](int, int worker) { runs += worker == 0; });
+    CHECK(runs == 4);
+}
