@@ -1,5 +1,5 @@
-// relu(x) = 0 where x ≤ 0, else x, so that NaN stays NaN and training stops at it. Its derivative at 0 is taken as 0, as
-// PyTorch does.
+// relu(x) = 0 where x ≤ 0, else x, so that NaN stays NaN and training stops at it. Its derivative at 0 is taken as 0,
+// as PyTorch does.
 #pragma once
 #include <ikebana/functors/functor.hpp>
 

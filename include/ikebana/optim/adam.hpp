@@ -20,15 +20,16 @@ struct Adam {
     template <class T>
     void update(auto backend, std::size_t n, T* w, std::array<T*, arrays> state, Expression auto gradient, long step,
                 double rate) const {
-        const auto b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), rest1 = static_cast<T>(1 - beta1),
-                   rest2 = static_cast<T>(1 - beta2);
-        const auto correct1 = static_cast<T>(1 / (1 - std::pow(beta1, static_cast<double>(step))));
-        const auto correct2 = static_cast<T>(1 / (1 - std::pow(beta2, static_cast<double>(step))));
+        using V = typename compute_type<T>::type;
+        const auto b1 = static_cast<V>(beta1), b2 = static_cast<V>(beta2), rest1 = static_cast<V>(1 - beta1),
+                   rest2 = static_cast<V>(1 - beta2);
+        const auto correct1 = static_cast<V>(1 / (1 - std::pow(beta1, static_cast<double>(step))));
+        const auto correct2 = static_cast<V>(1 / (1 - std::pow(beta2, static_cast<double>(step))));
         const Elements<T> w0{w}, m0{state[0]}, v0{state[1]};
         const auto m = b1 * m0 + rest1 * gradient;
         const auto v = b2 * v0 + rest2 * (gradient * gradient);
         assign(backend, n, to(state[0], state[1], w),
-               from(m, v, w0 - static_cast<T>(rate) * (m * correct1) / (sqrt(v * correct2) + static_cast<T>(epsilon))));
+               from(m, v, w0 - static_cast<V>(rate) * (m * correct1) / (sqrt(v * correct2) + static_cast<V>(epsilon))));
     }
 };
 

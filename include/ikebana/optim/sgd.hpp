@@ -18,8 +18,9 @@ struct Sgd {
     void update(auto backend, std::size_t n, T* w, std::array<T*, arrays> state, Expression auto gradient, long,
                 double rate) const {
         const Elements<T> w0{w}, v0{state[0]};
-        const auto v = static_cast<T>(momentum) * v0 + gradient;
-        assign(backend, n, to(state[0], w), from(v, w0 - static_cast<T>(rate) * v));
+        using V = typename compute_type<T>::type;
+        const auto v = static_cast<V>(momentum) * v0 + gradient;
+        assign(backend, n, to(state[0], w), from(v, w0 - static_cast<V>(rate) * v));
     }
 };
 
