@@ -22,10 +22,9 @@ struct Position {
     int lane = 0; // first sample of the batch of lanes
 };
 
+/// A node. The tag is void, so that xtensor's expressions, which have one of that name, are none.
 template <class E>
-concept Expression = requires {
-    typename E::expression_tag;
-};
+concept Expression = std::is_void_v<typename E::expression_tag>;
 
 /// The value of an expression at a position, computed in V.
 template <class V, class E>
