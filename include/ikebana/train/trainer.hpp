@@ -76,7 +76,7 @@ class Trainer {
     template <class B>
     double step(const B& batch) {
         const double cost = run(batch);
-        ++steps_;
+        ++steps_, ++step_;
         update_state();
         constexpr std::size_t chunk = 4096;
         const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, progress_);
@@ -115,7 +115,7 @@ class Trainer {
             for (int step = 0; ahead.next(batch); ++step) {
                 const int n = static_cast<int>(batch.labels.size());
                 if (steps > 0) progress_ = (pass + static_cast<double>(step) / steps) / passes.count;
-                pass_ = pass;
+                pass_ = pass, step_ = step;
                 const double cost = this->step(batch);
                 sum += cost * n;
                 samples += n;
@@ -309,18 +309,17 @@ class Trainer {
     }
 
     [[noreturn]] void stop_at_first_not_finite(double cost) {
-        std::string where = "the loss itself";
+        int first = Net::layer_count; // of any tile: a batch norm spreads one tile's NaN to all
         for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
             const int position = program::first_not_finite(view(0, 0, t));
-            if (position >= 0) {
-                where = "layer " + std::to_string(position) + " (" +
-                        layer_names<Net>()[static_cast<std::size_t>(position) + 1] + ")";
-                break;
-            }
+            if (position >= 0) first = std::min(first, position);
         }
-        throw error("training stopped at step " + std::to_string(steps_) + " of pass " + std::to_string(pass_) +
-                    ": the cost is " + std::to_string(cost) + "; the first output that is not finite is that of " +
-                    where);
+        throw error("training stopped at step " + std::to_string(step_) + " of pass " + std::to_string(pass_) +
+                    ": the cost is " + (std::isnan(cost) ? "NaN" : "infinite") +
+                    "; the first output that is not finite is that of " +
+                    (first == Net::layer_count ? "the loss itself"
+                                               : "layer " + std::to_string(first) + " (" +
+                                                     layer_names<Net>()[static_cast<std::size_t>(first) + 1] + ")"));
     }
 
     Net& net_;
@@ -337,7 +336,7 @@ class Trainer {
     double progress_ = 0; // of the run, 0 … 1
     T scale_ = 1;
     long steps_ = 0;
-    int used_ = 0, pass_ = 0;
+    int used_ = 0, pass_ = 0, step_ = 0; // step_ counts within the pass
 };
 
 } // namespace ikebana
