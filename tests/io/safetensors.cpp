@@ -68,17 +68,17 @@ TEST_CASE("not a file that can be read") {
 }
 
 TEST_CASE("a wrong length or a header that is not JSON") {
-    CHECK(refused("") == "has 0 bytes: expected 8 bytes of header length");
-    CHECK(refused("1234567") == "has 7 bytes: expected 8 bytes of header length");
-    CHECK(refused(with_length("", 0)) == "header length is 0 (at byte 0): expected 1 to 0, by the file's 8 bytes");
-    CHECK(refused(with_length("{}", 3)) == "header length is 3 (at byte 0): expected 1 to 2, by the file's 10 bytes");
-    CHECK(refused(with_length("{}", ~0ull)).starts_with("header length is 18446744073709551615 (at byte 0)"));
-    CHECK(refused(with_length("\x89PNG")) == "header (at byte 8): expected '{' of a JSON object");
-    CHECK(refused(with_length("[]")) == "header (at byte 8): expected '{' of a JSON object");
-    CHECK(refused(with_length(std::string("{}\0x", 4))) == "header has a zero byte (at byte 10)");
-    CHECK(refused(with_length("{\"a\":")).starts_with("header is not JSON (at byte 14): 'syntax error"));
-    CHECK(refused(with_length("{}}")).starts_with("header is not JSON (at byte 11)"));
-    CHECK(refused(with_length("{\"\xff\":1}")).find("ill-formed UTF-8") != std::string::npos);
+    CHECK(refusal_of("") == "has 0 bytes: expected 8 bytes of header length");
+    CHECK(refusal_of("1234567") == "has 7 bytes: expected 8 bytes of header length");
+    CHECK(refusal_of(with_length("", 0)) == "header length is 0 (at byte 0): expected 1 to 0, by the file's 8 bytes");
+    CHECK(refusal_of(with_length("{}", 3)) == "header length is 3 (at byte 0): expected 1 to 2, by the file's 10 bytes");
+    CHECK(refusal_of(with_length("{}", ~0ull)).starts_with("header length is 18446744073709551615 (at byte 0)"));
+    CHECK(refusal_of(with_length("\x89PNG")) == "header (at byte 8): expected '{' of a JSON object");
+    CHECK(refusal_of(with_length("[]")) == "header (at byte 8): expected '{' of a JSON object");
+    CHECK(refusal_of(with_length(std::string("{}\0x", 4))) == "header has a zero byte (at byte 10)");
+    CHECK(refusal_of(with_length("{\"a\":")).starts_with("header is not JSON (at byte 14): 'syntax error"));
+    CHECK(refusal_of(with_length("{}}")).starts_with("header is not JSON (at byte 11)"));
+    CHECK(refusal_of(with_length("{\"\xff\":1}")).find("ill-formed UTF-8") != std::string::npos);
 }
 
 TEST_CASE("a header longer than the format allows is refused though the file has the bytes") {
@@ -88,7 +88,7 @@ TEST_CASE("a header longer than the format allows is refused though the file has
 }
 
 TEST_CASE("a header of another form") {
-    const auto header = [](const std::string& entry) { return refused(with_length("{" + entry + "}") + "abcd"); };
+    const auto header = [](const std::string& entry) { return refusal_of(with_length("{" + entry + "}") + "abcd"); };
     const std::string rest = R"(,"shape":[1],"data_offsets":[0,4]})";
 
     CHECK(header(R"("a":5)") == "header: 'a' holds the number 5: expected an object that describes a tensor");
@@ -113,7 +113,7 @@ TEST_CASE("a header of another form") {
 
 TEST_CASE("shapes and offsets that cannot be") {
     const auto claim = [](const std::string& shape, const std::string& offsets) {
-        return refused(with_length(R"({"a":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}") +
+        return refusal_of(with_length(R"({"a":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}") +
                        "abcd");
     };
     CHECK(claim("[1]", "[0,4]") == "");
@@ -142,7 +142,7 @@ TEST_CASE("shapes and offsets that cannot be") {
 
 TEST_CASE("data with holes, overlaps or bytes left over") {
     const auto two = [](const std::string& a, const std::string& b, const std::string& data) {
-        return refused(with_length(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)" + a +
+        return refusal_of(with_length(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)" + a +
                                    R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + b + "}}") +
                        data);
     };
@@ -156,10 +156,10 @@ TEST_CASE("data with holes, overlaps or bytes left over") {
 }
 
 TEST_CASE("a million brackets are refused at the first that has no place") {
-    CHECK(refused(with_length("{\"a\":" + std::string(1'000'000, '['))).find("holds an array") != std::string::npos);
+    CHECK(refusal_of(with_length("{\"a\":" + std::string(1'000'000, '['))).find("holds an array") != std::string::npos);
     std::string objects;
     for (int i = 0; i < 100'000; ++i) objects += "{\"dtype\":";
-    CHECK(refused(with_length(objects)).find("holds an object") != std::string::npos);
+    CHECK(refusal_of(with_length(objects)).find("holds an object") != std::string::npos);
 }
 
 TEST_CASE("what has no form in the file is not written") {

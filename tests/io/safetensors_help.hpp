@@ -66,7 +66,7 @@ inline std::string refusal(const std::filesystem::path& path) {
 }
 
 /// The same for a file of these bytes, without the file's name.
-inline std::string refused(const std::string& bytes) {
+inline std::string refusal_of(const std::string& bytes) {
     const scratch_file file(bytes);
     const std::string what = refusal(file.path);
     return what.empty() ? what : what.substr(file.path.string().size() + 2);
