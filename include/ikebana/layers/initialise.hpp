@@ -3,6 +3,7 @@
 //   Zeros, Ones
 //   XavierUniform   U(−a, a), a = √(6 / (fan_in + fan_out))            (Glorot and Bengio, 2010)
 //   HeNormal        N(0, 2 / fan_in)                                    (He et al., 2015)
+//   FanInUniform    U(−a, a), a = 1 / √fan_in                             (LeCun et al., 1998, up to the factor)
 //   FilterNormal    N(0, 2 / (R·S·C)): HeNormal for convolutions, as fan_in is R·S·C there
 #pragma once
 #include <ikebana/core/random.hpp>
@@ -48,6 +49,15 @@ struct HeNormal {
     static void fill(T* w, S, Random& random) {
         const double sigma = std::sqrt(2.0 / fan_in<S>);
         std::generate(w, w + S::size, [&] { return static_cast<T>(sigma * random.normal()); });
+    }
+};
+
+struct FanInUniform {
+    static constexpr const char* text = "FanInUniform";
+    template <class T, class S>
+    static void fill(T* w, S, Random& random) {
+        const double a = 1.0 / std::sqrt(fan_in<S>);
+        std::generate(w, w + S::size, [&] { return static_cast<T>(a * (2.0 * random.uniform() - 1.0)); });
     }
 };
 

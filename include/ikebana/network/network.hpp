@@ -51,11 +51,16 @@ class Network {
         return (0L + ... + multiply_adds_of<typename B::layer, typename B::input>());
     }(chain{});
 
-    explicit Network(Seed seed = {}) : parameters_(parameter_offset.back()), state_(state_offset.back()) {
+    /// Parameters begin as each layer says; the same seed gives the same numbers.
+    explicit Network(Seed seed = {}) : Network(seed, AsTheLayerSays{}) {}
+
+    /// The same, but every weight begins by one rule, as Network(Seed{1}, init::FanInUniform{}).
+    template <class Rule>
+    Network(Seed seed, Rule) : parameters_(parameter_offset.back()), state_(state_offset.back()) {
         each_layer([&]<class B>(B) {
             Random random(seed, Stream::initialise, static_cast<std::uint32_t>(B::position));
-            initialise(typename B::parameters{}, parameters_.data() + parameter_offset[B::position], random);
-            initialise(typename B::state{}, state_.data() + state_offset[B::position], random);
+            initialise<Rule>(typename B::parameters{}, parameters_.data() + parameter_offset[B::position], random);
+            initialise<Rule>(typename B::state{}, state_.data() + state_offset[B::position], random);
         });
     }
 
@@ -87,9 +92,19 @@ class Network {
     }
 
   private:
-    template <class... P>
+    struct AsTheLayerSays {};
+
+    template <class Rule, class... P>
     static void initialise(Parameters<P...>, [[maybe_unused]] Scalar* at, Random& random) {
-        ((P::initial::fill(at, typename P::shape{}, random), at += padded(P::shape::size)), ...);
+        (fill<Rule, P>(at, random), ...);
+    }
+    template <class Rule, class P>
+    static void fill(Scalar*& at, Random& random) {
+        if constexpr (std::is_same_v<typename P::name, weight> && !std::is_same_v<Rule, AsTheLayerSays>)
+            Rule::fill(at, typename P::shape{}, random);
+        else
+            P::initial::fill(at, typename P::shape{}, random);
+        at += padded(P::shape::size);
     }
 
     Arena<Scalar> parameters_, state_;
