@@ -39,7 +39,7 @@ void assign(backend, std::size_t n, std::tuple<T*, More*...> to, std::tuple<E...
     using V = xsimd::batch<T>;
     const std::size_t whole = n / V::size * V::size;
     for (std::size_t i = 0; i < whole; i += V::size) at(static_cast<V*>(nullptr), i);
-    for (std::size_t i = whole; i != n; ++i) at(static_cast<T*>(nullptr), i);
+    for (std::size_t i = whole; i < n; ++i) at(static_cast<T*>(nullptr), i);
 }
 
 } // namespace ikebana::cpu
