@@ -1,5 +1,5 @@
-// Networks over images, through the whole set of checks: convolution, pooling and batch norm with every option, odd
-// sizes, and the orders that the fusion and inference passes tell apart.
+// Networks over images, through the whole set of checks: convolution and pooling with every option, odd sizes, and the
+// orders that the fusion pass tells apart. Batch norm in every place is in norms.cpp.
 #include <tests/support/network_suite.hpp>
 
 using namespace ikebana;
@@ -11,18 +11,6 @@ struct WithoutRelu : Sequential<Conv<20, 5>, Pool<2>, BatchNorm, Conv<50, 5>, Po
 
 /// Activation before the pool; an odd output (8×7) before it; a rest of the image that no window covers.
 struct OddBeforePool : Sequential<Conv<3, 3>, Relu, Pool<2>, Conv<5, 2, NoBias>, Pool<2>, Tanh, Dense<3>, Softmax> {};
-
-/// Batch norm as the first layer, behind and before convolutions, with padding (which keeps it from being folded
-/// forward), behind Dense; strides, padding, overlapping windows.
-struct NormEverywhere : Sequential<BatchNorm, Conv<7, 3, Stride<2>, Padding<1>>, BatchNorm, Relu,
-                                   Conv<6, 3, Padding<2>, NoBias>, BatchNorm, Sigmoid, Pool<3, Stride<2>, Padding<1>>,
-                                   Flatten, Dense<5>, BatchNorm, Relu, Dense<4>, Softmax> {};
-
-/// One convolution with batch norms on both sides: both are folded into it. Batch norm over values, over channels
-/// behind Flatten, and two in a row.
-struct NormOnBothSides : Sequential<Tanh, BatchNorm, Conv<5, 3>, BatchNorm, Pool<2>, BatchNorm, Flatten, Dense<6>,
-                                    BatchNorm, Sigmoid, BatchNorm, BatchNorm, Dense<3>, Softmax> {};
-struct NormBehindFlatten : Sequential<Flatten, BatchNorm, Dense<6, NoBias>, BatchNorm, Tanh, Dense<3>, Softmax> {};
 
 struct Averages
     : Sequential<Conv<4, 5, Padding<4>>, Sigmoid, Pool<2, Average, Exact>, Pool<3, Stride<1>, Average, Padding<1>>,
@@ -39,9 +27,6 @@ struct LargeKernels : Sequential<Conv<3, 13, Padding<6>>, Conv<2, 7, Padding<3>>
 
 TEST_NETWORK("LeNet-5 without ReLU", Input<1, 28, 28>, WithoutRelu)
 TEST_NETWORK("an odd output before a pool", Input<2, 10, 9>, OddBeforePool)
-TEST_NETWORK("batch norm everywhere", Input<3, 11, 7>, NormEverywhere)
-TEST_NETWORK("batch norm on both sides of a convolution", Input<2, 8, 8>, NormOnBothSides)
-TEST_NETWORK("batch norm behind Flatten", Input<2, 3, 4>, NormBehindFlatten)
 TEST_NETWORK("average pools", Input<1, 12, 8>, Averages)
 TEST_NETWORK("dropout on images and vectors", Input<1, 9, 9>, WithDropout)
 TEST_NETWORK("large kernels", Input<2, 14, 15>, LargeKernels)
