@@ -129,7 +129,7 @@ TEST_CASE("golden: a missing, shortened or altered file is refused") {
     CHECK(good.value("one") == 2.0);
     CHECK_THROWS_WITH_AS(good.values("two"), doctest::Contains("holds no tensor two"), ikebana::file_error);
     refuses(head.str(), values.substr(1), "has 7 bytes, expected 8");
-    refuses(head.str(), "\1" + values.substr(1), "another FNV-1a hash");
+    refuses(head.str(), std::string(1, '\1') + values.substr(1), "another FNV-1a hash");
     refuses("silver 1 8 0\n", values, "does not begin with");
     refuses(head.str() + "one f64 1.0 2 0\n", values, "one lies outside the 8 bytes");
     refuses(head.str() + "one f64 1.0 1 9\n", values, "one lies outside the 8 bytes");

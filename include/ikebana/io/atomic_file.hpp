@@ -108,8 +108,10 @@ class file_size_signal_blocked {
 /// A name in the folder of `target` that no other process or thread uses, short enough for any file system.
 inline std::filesystem::path temporary_name(const std::filesystem::path& target) {
     static std::atomic<unsigned> counter{0};
-    return target.parent_path() / ("." + target.filename().string().substr(0, 100) + "." + std::to_string(getpid()) +
-                                   "-" + std::to_string(counter++) + ".tmp");
+    std::string name = "."; // grown at its end: for text + string, g++ 12 warns of an overlap that cannot be
+    name += target.filename().string().substr(0, 100) + "." + std::to_string(getpid()) + "-";
+    name += std::to_string(counter++) + ".tmp";
+    return target.parent_path() / name;
 }
 
 } // namespace detail
