@@ -1,9 +1,17 @@
 // Nothing is allocated between the first step and the end of a pass, on any thread, and the workspace is as large as
 // the type says. A program of its own, since it replaces malloc: new and aligned new come to it through the library's
 // own. Under a sanitizer, which replaces malloc itself, its hooks count instead.
+#include <backends/cpu/cpu.hpp>
+#include <backends/reference/reference.hpp>
+#include <doctest/doctest.h>
+#include <ikebana/ikebana.hpp>
+#include <models/lenet5.hpp>
+#include <tests/support/samples.hpp>
+
 #include <atomic>
 #include <cstddef>
-#include <doctest/doctest.h>
+#include <cstdlib>
+#include <thread>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -63,15 +71,6 @@ int posix_memalign(void** p, std::size_t alignment, std::size_t bytes) noexcept 
 static const int hooked = 1;
 #endif
 
-#include <backends/cpu/cpu.hpp>
-#include <backends/reference/reference.hpp>
-#include <ikebana/ikebana.hpp>
-#include <models/lenet5.hpp>
-#include <tests/support/samples.hpp>
-
-#include <cstdlib>
-#include <thread>
-
 using namespace ikebana;
 using namespace ikebana::test;
 
@@ -119,7 +118,12 @@ TEST_CASE("the counter counts malloc, new and aligned new, on every thread") {
           }) == 1);
     CHECK(counted([] { Arena<float> arena(100); }) == 1); // aligned
     long inside = 0;
-    std::thread([&] { inside = counted([] { std::vector<int>(1000).back() = 1; }); }).join();
+    std::thread([&] {
+        inside = counted([] {
+            int* volatile p = new int[1000];
+            delete[] p;
+        });
+    }).join();
     CHECK(inside == 1);
 }
 

@@ -55,6 +55,8 @@ struct Refers {
     const Images& images;
     const Labels& labels;
 };
+template <class Images, class Labels>
+Refers(const Images&, const Labels&) -> Refers<Images, Labels>;
 
 auto reader(const Samples<float, Image>& samples, std::size_t size) {
     return batch(from_arrays<Image, classes>(samples.images, samples.labels), size);
