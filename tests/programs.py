@@ -49,8 +49,9 @@ def run(build, test, options):
     is_doctest = "programs" in {s.split(":")[-1] for s in test["suite"]}
     command = test["cmd"] + (options if is_doctest else [])
     try:
-        done = subprocess.run(command, env={**os.environ, **test["env"]}, cwd=test["workdir"] or build, timeout=test["timeout"],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        done = subprocess.run(command, env={**os.environ, **test["env"]}, cwd=test["workdir"] or build, text=True,
+                              errors="replace", timeout=test["timeout"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except subprocess.TimeoutExpired as late:
         return 0, 1, f"not finished after {test['timeout']} s", (late.stdout or b"").decode(errors="replace")
     except OSError as error:
