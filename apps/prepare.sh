@@ -57,19 +57,17 @@ machine() { printf '%s %s\n' "$root" "$(grep -m1 '^flags' /proc/cpuinfo 2>/dev/n
 configured() { [ -f "$1/build.ninja" ] && [ "$(head -n 1 "$1/configured_for" 2>/dev/null)" = "$(machine)" ]; }
 
 configure() {
-    local dir=$1 output reconfigure=()
+    local dir=$1 output
     shift
     if configured "$dir"; then
-        if [ "$(sed -n 2p "$dir/configured_for")" = "$*" ]; then
+        # ninja runs meson again where its files or the options changed.
+        { [ "$(sed -n 2p "$dir/configured_for")" = "$*" ] || output=$(meson configure "$dir" "$@" 2>&1); } &&
             output=$(ninja -C "$dir" build.ninja 2>&1) || reason "cannot configure" "$output"
-            return 0
-        fi
-        reconfigure=(--reconfigure)
-    elif [ -e "$dir" ]; then
+    else
+        say "configuring ${dir#"$root"/}"
         rm -rf "$dir"
+        output=$(meson setup "$dir" "$root" "$@" 2>&1) || reason "cannot configure" "$output"
     fi
-    say "configuring ${dir#"$root"/}"
-    output=$(meson setup "${reconfigure[@]}" "$dir" "$root" "$@" 2>&1) || reason "cannot configure" "$output"
     { machine && printf '%s\n' "$*"; } 2>/dev/null >"$dir/configured_for" || fail "cannot write to $dir"
 }
 

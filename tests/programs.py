@@ -47,7 +47,9 @@ def count(code, output):
 
 def run(build, test, options):
     is_doctest = "programs" in {s.split(":")[-1] for s in test["suite"]}
-    command = test["cmd"] + (options if is_doctest else [])
+    built = [os.path.abspath(os.path.join(build, word)) for word in test["cmd"]]  # meson's list has relative paths
+    command = [path if os.path.exists(path) else word for path, word in zip(built, test["cmd"])]
+    command += options if is_doctest else []
     try:
         done = subprocess.run(command, env={**os.environ, **test["env"]}, cwd=test["workdir"] or build, text=True,
                               errors="replace", timeout=test["timeout"], stdin=subprocess.DEVNULL,
