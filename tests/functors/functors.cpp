@@ -5,6 +5,7 @@
 #include <ikebana/layers/conv_pool.hpp>
 #include <ikebana/tensor/expression.hpp>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <vector>
@@ -22,12 +23,13 @@ std::vector<T> probes() {
     return x;
 }
 
+/// Relative to the greater of the two, and to `scale` where that is greater still.
 template <class T>
-bool agree(T a, T b) {
+bool agree(T a, T b, T scale = 0) {
     if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
     if (std::isinf(a) || std::isinf(b)) return a == b;
     const T tolerance = sizeof(T) == 8 ? T(1e-14) : T(1e-6);
-    return std::abs(a - b) <= tolerance * std::max(std::abs(a), std::abs(b)) + std::numeric_limits<T>::min();
+    return std::abs(a - b) <= tolerance * std::max({std::abs(a), std::abs(b), scale}) + std::numeric_limits<T>::min();
 }
 
 template <class F, class T>
@@ -46,7 +48,8 @@ void compare_scalar_and_vector(const char* name) {
             CAPTURE(scalar);
             CAPTURE(y[k]);
             CHECK(agree(scalar, y[k]));
-            CHECK(agree(F{}.derivative(x[i + k], scalar), d[k]));
+            // 1 − y² and the like cancel near y = 1, where a compiler may fuse the scalar's product and difference.
+            CHECK(agree(F{}.derivative(x[i + k], scalar), d[k], T(1)));
         }
     }
 }
