@@ -22,6 +22,15 @@ std::string sizes_text(const Sizes& sizes) {
     return text;
 }
 
+/// Text that holds a file's words, fit for a one-line message: without control characters, and not too long.
+inline std::string one_line(std::string text) {
+    constexpr std::size_t most = 1000;
+    if (text.size() > most) text.replace(most, std::string::npos, "...");
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }, '?');
+    return text;
+}
+
 /// Throws file_error unless the file's metadata name the same kind of the same network.
 inline void check_model_metadata(const std::string& path, const TensorFile& file, const ModelContent& content) {
     const auto value = [&](const std::string& key) {
@@ -32,9 +41,9 @@ inline void check_model_metadata(const std::string& path, const TensorFile& file
     };
     const std::string kind = value("ikebana.kind");
     if (kind != content.kind)
-        throw file_error(path, "holds a model of kind \"" + kind + "\", expected \"" + content.kind + "\"");
+        throw file_error(path, "holds a model of kind \"" + one_line(kind) + "\", expected \"" + content.kind + "\"");
     const std::string difference = signature_difference(content.layers, value("ikebana.signature"));
-    if (!difference.empty()) throw file_error(path, "holds another network: " + difference);
+    if (!difference.empty()) throw file_error(path, "holds another network: " + one_line(difference));
 }
 
 /// The file's tensor for one array, once type, shape and size are known to fit.
