@@ -47,6 +47,13 @@ struct Views : Numbers<T> {
     View<double, S> exact_view() { return {this->exact.data()}; }
 };
 
+/// Scratch full of NaN: what a kernel reads of it, it must have written.
+inline Arena<std::byte> scratch_of(std::size_t bytes) {
+    Arena<std::byte> scratch(bytes);
+    std::fill(scratch.span().begin(), scratch.span().end(), std::byte{0xFF});
+    return scratch;
+}
+
 template <class T>
 inline constexpr double bound = sizeof(T) == 8 ? 1e-12 : 1e-5;
 

@@ -19,7 +19,7 @@ void compare_conv(int count) {
                           static_cast<Numbers<T>*>(&b)})
         numbers->randomise(random); // dw is added to, y and dx are overwritten
     dy.clear_lanes(count);
-    Arena<std::byte> scratch(conv_scratch_bytes(cpu::backend{}, G{}, T{}));
+    Arena<std::byte> scratch = scratch_of(conv_scratch_bytes(cpu::backend{}, G{}, T{}));
     const cpu::backend fast;
     const reference::backend exact;
     CAPTURE(G::input::text());
@@ -110,7 +110,7 @@ TEST_CASE("the worked example by hand: 5x5x3, F 3, S 2, P 1, K 2 by hand") {
     // pixels, beside it 1, each pixel 1 + 2 + 3 over the channels. Filter 1 reads x[2, 2p − 1, 2q − 1], which is 3 for
     // p = q > 0.
     const float filter0[9] = {22, 16, 10, 16, 28, 16, 10, 16, 22}, filter1[9] = {-1, -1, -1, -1, 2, -1, -1, -1, 2};
-    Arena<std::byte> scratch(conv_scratch_bytes(cpu::backend{}, G{}, float{}));
+    Arena<std::byte> scratch = scratch_of(conv_scratch_bytes(cpu::backend{}, G{}, float{}));
     const auto check = [&](const char* backend) {
         CAPTURE(backend);
         for (int i = 0; i < 9; ++i)

@@ -23,7 +23,7 @@ void compare_conv_pool(bool with_bias) {
         numbers->randomise(random);
     dz.clear_lanes(5);
     const std::size_t bytes = conv_pool_scratch_bytes(cpu::backend{}, G{}, W, T{});
-    Arena<std::byte> scratch(bytes);
+    Arena<std::byte> scratch = scratch_of(bytes);
     const cpu::backend fast;
     const reference::backend exact;
     const std::integral_constant<int, W> window;
@@ -53,6 +53,7 @@ void compare_conv_pool(bool with_bias) {
                        scratch.data());
     check_close(dw, "backward, dw");
     check_close(dx, "backward, dx");
+    scratch = scratch_of(bytes);
     std::copy(before.span().begin(), before.span().end(), dw.view().data);
     conv_pool_backward(fast, G{}, window, Nothing{}, dw.view(), dz.tile(), argmax.fast.data(), x.tile(), w.view(),
                        scratch.data());

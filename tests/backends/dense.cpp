@@ -19,7 +19,7 @@ void compare_dense() {
                           static_cast<Numbers<T>*>(&b)})
         numbers->randomise(random);
     dy.clear_lanes(1 + O % L);
-    Arena<std::byte> scratch(dense_scratch_bytes(cpu::backend{}, Shape<O, I>{}, T{}));
+    Arena<std::byte> scratch = scratch_of(dense_scratch_bytes(cpu::backend{}, Shape<O, I>{}, T{}));
     const cpu::backend fast;
     const reference::backend exact;
     CAPTURE(O);
