@@ -25,12 +25,17 @@ struct Operands {
     using Y = typename G::output;
     using W = typename G::weights;
     Arena<float> x = random_numbers(tiles * X::size * L), y = random_numbers(tiles * Y::size * L),
-                 w = random_numbers(W::size), b = random_numbers(Y::sizes[0]);
+                 w = random_numbers(W::size), b = random_numbers(Y::sizes[0]), dx{x.size()}, dw{w.size()};
     Arena<std::byte> scratch{conv_scratch_bytes(cpu::backend{}, G{}, 0.f) + 64};
+    Arena<float> packed{conv_packed_size(cpu::backend{}, G{}, 0.f)};
+
+    Operands() { conv_pack(cpu::backend{}, G{}, packed.data(), weights()); }
 
     auto x_tile(int t) { return Tile<float, X, L>{x.data() + static_cast<std::size_t>(t) * X::size * L}; }
     auto y_tile(int t) { return Tile<float, Y, L>{y.data() + static_cast<std::size_t>(t) * Y::size * L}; }
+    auto dx_tile(int t) { return Tile<float, X, L>{dx.data() + static_cast<std::size_t>(t) * X::size * L}; }
     View<float, W> weights() { return {w.data()}; }
+    View<float, W> gradient() { return {dw.data()}; }
     View<float, Shape<Y::sizes[0]>> bias() { return {b.data()}; }
 };
 
@@ -42,7 +47,8 @@ void forward(benchmark::State& state) {
     Operands<G> o;
     for (auto _ : state) {
         for (int t = 0; t < tiles; ++t)
-            conv_forward(cpu::backend{}, G{}, o.y_tile(t), o.x_tile(t), o.weights(), o.bias(), o.scratch.data());
+            conv_forward(cpu::backend{}, G{}, o.y_tile(t), o.x_tile(t), o.weights(), o.bias(), o.packed.data(),
+                         o.scratch.data());
         benchmark::ClobberMemory();
     }
     bench::report_flop(state, flop<G>);
@@ -53,7 +59,8 @@ void backward_weight(benchmark::State& state) {
     Operands<G> o;
     for (auto _ : state) {
         for (int t = 0; t < tiles; ++t)
-            conv_backward_weight(cpu::backend{}, G{}, o.weights(), o.y_tile(t), o.x_tile(t), o.scratch.data());
+            conv_backward(cpu::backend{}, G{}, Nothing{}, o.gradient(), o.y_tile(t), o.x_tile(t), o.weights(),
+                          o.packed.data(), o.scratch.data());
         benchmark::ClobberMemory();
     }
     bench::report_flop(state, flop<G>);
@@ -64,7 +71,8 @@ void backward_input(benchmark::State& state) {
     Operands<G> o;
     for (auto _ : state) {
         for (int t = 0; t < tiles; ++t)
-            conv_backward_input(cpu::backend{}, G{}, o.x_tile(t), o.weights(), o.y_tile(t), o.scratch.data());
+            conv_backward(cpu::backend{}, G{}, o.dx_tile(t), Nothing{}, o.y_tile(t), o.x_tile(t), o.weights(),
+                          o.packed.data(), o.scratch.data());
         benchmark::ClobberMemory();
     }
     bench::report_flop(state, flop<G>);

@@ -34,6 +34,13 @@ static_assert(parts<float> * width<float> == backend::lanes<float> &&
 /// Vector registers that the instruction set names: they bound the accumulators of a kernel.
 inline constexpr int registers = xsimd::default_arch::alignment() == 64 ? 32 : 16;
 
+/// The largest block ≤ most that divides n, if it is not much smaller than most; else the smaller of most and n.
+constexpr int block_of(int n, int most) {
+    for (int b = most; 2 * b > most; --b)
+        if (n % b == 0) return b;
+    return n < most ? n : most;
+}
+
 #define IKEBANA_INLINE __attribute__((always_inline))
 
 /// f(0), f(1), … f(N−1), written out, so that arrays indexed by them are registers.

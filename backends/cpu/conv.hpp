@@ -1,288 +1,120 @@
-// Convolution with 16 samples in the lanes. x (C,H,W), y (K,P,Q), w (K,C,R,S), b (K); no im2col, nothing is packed.
-//   forward          a block of filters × output columns in registers; each x meets all filters of the block, weights
-//   are
-//                    broadcast. Accumulators fill the register file: 5 × 4 with 32 registers, 5 × 2 with 16.
-//   backward_input   a block of channels × input columns in registers; each dy meets the S weights of its kernel row.
-//                    Only places that exist are multiplied: no zero border in rows, none in columns inside a block.
-//   backward_weight  a block of filters × the kernel's columns in registers, for one channel and kernel row; the sum
-//   runs
-//                    over places, then over lanes (transposing sums of a vector of accumulators at a time).
-// With padding the image is copied once into a bordered scratch. Strides other than 1 are correct everywhere, and go by
-// unblocked loops in backward_input. Blocks that don't divide a size overlap the block before where values are written,
-// and get a smaller kernel where they are added to. Next to read: conv_pool.hpp.
+// Convolution with 16 samples in the lanes. x (C,H,W), y (K,P,Q), w (K,C,R,S), b (K). Two methods:
+//   winograd.hpp   fewer multiplications; kernels of 3×3, 5×5 and 7×7 with stride 1, where channels and filters are
+//   many direct.hpp     everything else: the first layer's one channel, strides, 1×1 kernels, small images
+// The choice is a constant of the geometry: the method with the fewer vector operations. See layers/primitives.hpp.
 #pragma once
-#include <backends/cpu/reduce.hpp>
-#include <ikebana/layers/primitives.hpp>
-
-#include <array>
-#include <cstring>
+#include <backends/cpu/direct.hpp>
+#include <backends/cpu/winograd.hpp>
 
 namespace ikebana::cpu {
 
-/// Sizes of the image with its border.
+/// Vector operations of one direction for a tile: products, transforms (about 3 N a row or column of N×N, 2 N to or
+/// from M×M), loads and stores of what lies between them.
+template <class G, int M>
+constexpr double winograd_operations() {
+    constexpr double N = M + G::R - 1, C = G::C, K = G::K, points = N * N;
+    constexpr double pieces = ((G::P + M - 1) / M) * ((G::Q + M - 1) / M);
+    return pieces * (points * C * K + C * (6 * points + 2 * points) + K * (2 * N * (N + M) + 2 * points));
+}
 template <class G>
-inline constexpr int bordered_rows = G::H + 2 * G::padding;
-template <class G>
-inline constexpr int bordered_columns = G::W + 2 * G::padding;
+constexpr double direct_operations = double(G::P) * G::Q* G::K* G::C* G::R* G::S;
 
+/// Outputs of a piece in each direction; 0: the direct method.
+template <class G>
+inline constexpr int winograd_outputs = [] {
+    int best = 0;
+    if constexpr (G::stride == 1 && G::R == G::S && G::R % 2 == 1 && G::R >= 3 && G::R <= 7) {
+        double least = 0.8 * direct_operations<G>; // the direct method needs no scratch, and rounds a little less
+        const auto consider = [&](int outputs, double operations) {
+            if (outputs + G::R - 1 <= 8 && operations < least) best = outputs, least = operations;
+        };
+        consider(2, winograd_operations<G, 2>());
+        consider(4, winograd_operations<G, 4>());
+        consider(6, winograd_operations<G, 6>());
+    }
+    return best;
+}();
 template <class G, class T>
-constexpr std::size_t bordered_bytes = G::padding == 0 ? 0
-                                                       : sizeof(T) * backend::lanes<T>* static_cast<std::size_t>(G::C) *
-                                                             static_cast<std::size_t>(bordered_rows<G>) *
-                                                             static_cast<std::size_t>(bordered_columns<G>);
+using WinogradOf = Winograd<G, winograd_outputs<G>, T>;
 
 template <class G, class T>
 constexpr std::size_t conv_scratch_bytes(backend, G, T) {
-    return bordered_bytes<G, T>;
+    if constexpr (winograd_outputs < G >> 0)
+        return WinogradOf<G, T>::scratch_bytes;
+    else
+        return bordered_bytes<G, T>;
 }
 
-/// x itself, or its copy in scratch with a border of zeros.
 template <class G, class T>
-const T* bordered(const T* x, std::byte* scratch) {
-    if constexpr (G::padding == 0) {
-        return x;
-    } else {
-        constexpr std::size_t L = backend::lanes<T>, HP = bordered_rows<G>, WP = bordered_columns<G>;
-        T* to = reinterpret_cast<T*>(scratch);
-        std::memset(to, 0, bordered_bytes<G, T>);
-        for (std::size_t c = 0; c < G::C; ++c)
-            for (std::size_t h = 0; h < G::H; ++h)
-                std::memcpy(to + ((c * HP + h + G::padding) * WP + G::padding) * L, x + (c * G::H + h) * G::W * L,
-                            sizeof(T) * G::W * L);
-        return to;
-    }
+constexpr std::size_t conv_packed_size(backend, G, T) {
+    if constexpr (winograd_outputs < G >> 0)
+        return WinogradOf<G, T>::packed_size;
+    else
+        return 0;
 }
 
-/// The largest block ≤ most that divides n, if it is not much smaller than most; else the smaller of most and n.
-constexpr int block_of(int n, int most) {
-    for (int b = most; 2 * b > most; --b)
-        if (n % b == 0) return b;
-    return n < most ? n : most;
+template <class G, class T, class Weights>
+void conv_pack(backend, G, T* packed, Weights w) {
+    if constexpr (winograd_outputs < G >> 0) winograd_pack<WinogradOf<G, T>, G>(packed, static_cast<const T*>(w.data));
 }
 
-/// sums[k][j] += Σ_{c,r,s} w[k,c,r,s] · x[c, (p + j / BQ) stride + r, (q + j mod BQ) stride + s] for BK filters and
-/// BP × BQ places; x points at lane `lane` of the bordered image, w at the first filter of the block.
-template <class G, int BK, int BP, int BQ, class T, class V>
-IKEBANA_INLINE inline void conv_block(V (&sums)[BK][BP * BQ], const T* x, const T* w, int p, int q) {
-    constexpr int L = backend::lanes<T>, WP = bordered_columns<G>, filter = G::C * G::R * G::S;
-    for (int c = 0; c < G::C; ++c)
-        for (int r = 0; r < G::R; ++r) {
-            const T* row = x + ((c * bordered_rows<G> + p * G::stride + r) * WP + q * G::stride) * L;
-            const T* weights = w + (c * G::R + r) * G::S;
-            const auto column = [&](int s) IKEBANA_INLINE {
-                V in[BP * BQ];
-                unroll<BP * BQ>([&](int j) IKEBANA_INLINE {
-                    in[j] = V::load_unaligned(row + (j / BQ * G::stride * WP + j % BQ * G::stride + s) * L);
+/// put(k, p, q, lane, y) for each whole W×W window of outputs, biases added: y[W · W], row-major.
+template <class G, int W, class X, class Weights, class B, class Put>
+void convolve(X x, Weights w, B b, const number_of<X>* packed, std::byte* scratch, Put put) {
+    using T = number_of<X>;
+    const T* from = x.data;
+    if constexpr (winograd_outputs < G >> 0) {
+        using V = xsimd::batch<T>;
+        using Method = WinogradOf<G, T>;
+        constexpr int windows = Method::M / W;
+        static_assert(Method::M % W == 0);
+        winograd_forward<Method, G>(from, packed, scratch, [&](int k, int p, int q, int lane, auto& y) IKEBANA_INLINE {
+            V bias(0);
+            if constexpr (!is_nothing<B>) bias = V(b[static_cast<std::size_t>(k)]);
+            unroll<windows * windows>([&](int i) IKEBANA_INLINE {
+                const int row = p / W + i / windows, column = q / W + i % windows;
+                if constexpr (!Method::whole)
+                    if (row >= G::P / W || column >= G::Q / W) return;
+                V window[W * W];
+                unroll<W * W>([&](int j) IKEBANA_INLINE {
+                    window[j] = y[i / windows * W + j / W][i % windows * W + j % W] + bias;
                 });
-                unroll<BK>([&](int k) IKEBANA_INLINE {
-                    const V weight(weights[k * filter + s]);
-                    unroll<BP * BQ>([&](int j) IKEBANA_INLINE { sums[k][j] = xsimd::fma(in[j], weight, sums[k][j]); });
-                });
-            };
-            if constexpr (G::S <= 5)
-                unroll<G::S>(column);
-            else
-                for (int s = 0; s < G::S; ++s) column(s);
-        }
-}
-
-/// Starts a block's sums with the biases.
-template <int BK, int N, class V, class B>
-IKEBANA_INLINE inline void start_sums(V (&sums)[BK][N], B b, int k0) {
-    unroll<BK>([&](int k) IKEBANA_INLINE {
-        unroll<N>([&](int j) IKEBANA_INLINE {
-            if constexpr (is_nothing<B>)
-                sums[k][j] = V(0);
-            else
-                sums[k][j] = V(b[static_cast<std::size_t>(k0 + k)]);
-        });
-    });
-}
-
-template <class G, class Y, class X, class W, class B>
-void conv_forward(backend, G, Y y, X x, W w, B b, std::byte* scratch) {
-    using T = typename Y::element;
-    using V = xsimd::batch<T>;
-    constexpr int L = Y::lanes, filter = G::C * G::R * G::S;
-    constexpr int BK = block_of(G::K, 5), BQ = block_of(G::Q, registers == 32 ? 4 : 2);
-    const T* from = bordered<G>(x.data, scratch);
-    for (int p = 0; p < G::P; ++p)
-        for (int k0 = 0; k0 < G::K; k0 += BK)
-            for (int q0 = 0; q0 < G::Q; q0 += BQ)
-                for (int lane = 0; lane < L; lane += width<T>) {
-                    const int k = std::min(k0, G::K - BK), q = std::min(q0, G::Q - BQ);
-                    V sums[BK][BQ];
-                    start_sums(sums, b, k);
-                    conv_block<G, BK, 1, BQ>(sums, from + lane, w.data + k * filter, p, q);
-                    unroll<BK>([&](int i) IKEBANA_INLINE {
-                        unroll<BQ>([&](int j) IKEBANA_INLINE {
-                            sums[i][j].store_unaligned(y.row(((k + i) * G::P + p) * G::Q + q + j) + lane);
-                        });
-                    });
-                }
-}
-
-// ---- gradient of the weights
-
-/// Where haddp() puts the sum of row i: some versions of xsimd permute them for AVX-512, so it is asked once.
-template <class T>
-inline const std::array<int, width<T>> haddp_place = [] {
-    using V = xsimd::batch<T>;
-    std::array<int, width<T>> place{};
-    for (int i = 0; i < width<T>; ++i) {
-        V rows[width<T>];
-        alignas(64) T sums[width<T>];
-        for (int j = 0; j < width<T>; ++j) rows[j] = V(static_cast<T>(i == j));
-        xsimd::haddp(rows).store_unaligned(sums);
-        for (int j = 0; j < width<T>; ++j)
-            if (sums[j] != T(0)) place[static_cast<std::size_t>(i)] = j;
-    }
-    return place;
-}();
-
-/// to[i · stride + j] += the lane sum of accumulator [i][j], of N accumulators [N / S][S], a vector's worth at a time.
-template <int N, int S, class T, class V>
-IKEBANA_INLINE inline void add_lane_sums(T* to, int stride, const V (&sums)[N]) {
-    constexpr int W = width<T>;
-    alignas(64) T total[(N + W - 1) / W * W];
-    for (int first = 0; first < N; first += W) {
-        V group[W];
-        unroll<W>([&](int i) IKEBANA_INLINE { group[i] = first + i < N ? sums[first + i < N ? first + i : 0] : V(0); });
-        xsimd::haddp(group).store_unaligned(total + first);
-    }
-    unroll<N>([&](int n) IKEBANA_INLINE {
-        to[n / S * stride + n % S] += total[n / W * W + haddp_place<T>[static_cast<std::size_t>(n % W)]];
-    });
-}
-
-/// dw[k … k + BK, c, r, s0 … s0 + BS) += Σ over places and lanes of dy · x.
-template <class G, int BK, int BS, class T>
-void conv_weight_block(T* dw, const T* dy, const T* x, int c, int r, int s0) {
-    using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>;
-    V sums[BK * BS];
-    unroll<BK * BS>([&](int i) IKEBANA_INLINE { sums[i] = V(0); });
-    for (int p = 0; p < G::P; ++p) {
-        const T* row = x + ((c * bordered_rows<G> + p * G::stride + r) * bordered_columns<G> + s0) * L;
-        const T* d = dy + p * G::Q * L;
-        for (int v = 0; v < G::Q * parts<T>; ++v) { // places of a row, each in parts
-            const int q = v / parts<T>, lane = v % parts<T> * width<T>;
-            V in[BS];
-            unroll<BS>([&](int s) IKEBANA_INLINE { in[s] = V::load_unaligned(row + (q * G::stride + s) * L + lane); });
-            unroll<BK>([&](int k) IKEBANA_INLINE {
-                const V g = V::load_unaligned(d + (k * G::P * G::Q + q) * L + lane);
-                unroll<BS>([&](int s) IKEBANA_INLINE { sums[k * BS + s] = xsimd::fma(in[s], g, sums[k * BS + s]); });
+                put(k, row, column, lane, window);
             });
-        }
-    }
-    add_lane_sums<BK * BS, BS>(dw + (c * G::R + r) * G::S + s0, G::C * G::R * G::S, sums);
-}
-
-/// All weights of filters [k0, k0 + N), in blocks; dy points at filter k0. `x` is bordered.
-template <class G, int N, class T>
-void conv_weight_filters(T* dw, const T* dy, const T* x, int k0) {
-    constexpr int L = backend::lanes<T>, filter = G::C * G::R * G::S;
-    constexpr int BS = std::min(G::S, registers == 32 ? 8 : 5);
-    constexpr int BK = block_of(N, std::max(1, (registers == 32 ? 26 : 12) / BS));
-    const auto filters = [&]<int M>(std::integral_constant<int, M>, int k) {
-        T* to = dw + (k0 + k) * filter;
-        const T* d = dy + k * G::P * G::Q * L;
-        for (int c = 0; c < G::C; ++c)
-            for (int r = 0; r < G::R; ++r) {
-                int s = 0;
-                for (; s + BS <= G::S; s += BS) conv_weight_block<G, M, BS>(to, d, x, c, r, s);
-                if constexpr (G::S % BS != 0) conv_weight_block<G, M, G::S % BS>(to, d, x, c, r, s);
-            }
-    };
-    int k = 0;
-    for (; k + BK <= N; k += BK) filters(std::integral_constant<int, BK>{}, k);
-    if constexpr (N % BK != 0) filters(std::integral_constant<int, N % BK>{}, k);
-}
-
-template <class G, class DW, class DY, class X>
-void conv_backward_weight(backend, G, DW dw, DY dy, X x, std::byte* scratch) {
-    using T = typename DW::element;
-    conv_weight_filters<G, G::K>(dw.data, static_cast<const T*>(dy.data),
-                                 bordered<G>(static_cast<const T*>(x.data), scratch), 0);
-}
-
-// ---- gradient of the image
-
-/// dx[c … c + BC, h, w0 … w0 + BW) = Σ_k Σ_r Σ_s dy[k, h + padding − r, ·] · w[k, c, r, s] for stride 1.
-template <class G, int BC, int BW, class T>
-IKEBANA_INLINE inline void conv_input_block(T* dx, const T* w, const T* dy, int c, int h, int w0, int lane) {
-    using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>;
-    V sums[BC][BW];
-    unroll<BC>([&](int i) IKEBANA_INLINE { unroll<BW>([&](int j) IKEBANA_INLINE { sums[i][j] = V(0); }); });
-    const int r0 = std::max(0, h + G::padding - G::P + 1), r1 = std::min(G::R - 1, h + G::padding);
-    for (int k = 0; k < G::K; ++k)
-        for (int r = r0; r <= r1; ++r) {
-            const T* row = dy + (k * G::P + h + G::padding - r) * G::Q * L + lane;
-            const T* weights = w + ((k * G::C + c) * G::R + r) * G::S;
-            // dy's column q reaches dx's columns q − padding + s
-            const auto column = [&](int j) IKEBANA_INLINE {
-                const int q = w0 + G::padding - (G::S - 1) + j;
-                if (q < 0 || q >= G::Q) return;
-                const V d = V::load_unaligned(row + q * L);
-                unroll<G::S>([&](int s) IKEBANA_INLINE {
-                    const int at = j - (G::S - 1) + s;
-                    if (at >= 0 && at < BW)
-                        unroll<BC>([&](int i) IKEBANA_INLINE {
-                            sums[i][at] = xsimd::fma(d, V(weights[i * G::R * G::S + s]), sums[i][at]);
-                        });
-                });
-            };
-            unroll<BW + G::S - 1>(column);
-        }
-    unroll<BC>([&](int i) IKEBANA_INLINE {
-        unroll<BW>([&](int j) IKEBANA_INLINE {
-            sums[i][j].store_unaligned(dx + (((c + i) * G::H + h) * G::W + w0 + j) * L + lane);
         });
+    } else {
+        direct_forward<G, W>(bordered<G>(from, scratch), static_cast<const T*>(w.data), b, put);
+    }
+}
+
+template <class G, class Y, class X, class Weights, class B>
+void conv_forward(backend, G, Y y, X x, Weights w, B b, const number_of<X>* packed, std::byte* scratch) {
+    convolve<G, 1>(x, w, b, packed, scratch, [&](int k, int p, int q, int lane, const auto* value) IKEBANA_INLINE {
+        value->store_unaligned(y.row((k * G::P + p) * G::Q + q) + lane);
     });
 }
 
-/// Any stride, and kernels too wide to be written out: adds into dx place by place.
-template <class G, class T>
-void conv_input_by_places(T* dx, const T* w, const T* dy) {
-    using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>;
-    std::fill(dx, dx + G::input::size * L, T(0));
-    for (int k = 0; k < G::K; ++k)
-        for (int c = 0; c < G::C; ++c)
-            for (int p = 0; p < G::P; ++p)
-                for (int r = 0; r < G::R; ++r) {
-                    const int h = p * G::stride + r - G::padding;
-                    if (h < 0 || h >= G::H) continue;
-                    for (int q = 0; q < G::Q; ++q)
-                        for (int s = 0; s < G::S; ++s) {
-                            const int column = q * G::stride + s - G::padding;
-                            if (column < 0 || column >= G::W) continue;
-                            const V weight(w[((k * G::C + c) * G::R + r) * G::S + s]);
-                            T* to = dx + ((c * G::H + h) * G::W + column) * L;
-                            const T* from = dy + ((k * G::P + p) * G::Q + q) * L;
-                            for (int lane = 0; lane < L; lane += width<T>)
-                                xsimd::fma(weight, V::load_unaligned(from + lane), V::load_unaligned(to + lane))
-                                    .store_unaligned(to + lane);
-                        }
-                }
-}
-
-template <class G, class DX, class W, class DY>
-void conv_backward_input(backend, G, DX dx, W w, DY dy, std::byte*) {
-    using T = typename DX::element;
-    const T* from = dy.data;
-    if constexpr (G::stride != 1 || G::S > 11) {
-        conv_input_by_places<G>(dx.data, w.data, from);
+template <class G, class DX, class DW, class DY, class X, class Weights>
+void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, const number_of<X>* packed, std::byte* scratch) {
+    using T = number_of<X>;
+    const T* above = dy.data;
+    if constexpr (winograd_outputs < G >> 0) {
+        using V = xsimd::batch<T>;
+        using Method = WinogradOf<G, T>;
+        winograd_backward<Method, G>(
+            dx, dw, static_cast<const T*>(x.data), packed, scratch,
+            [&](int k, int p, int q, int lane, auto& y) IKEBANA_INLINE {
+                unroll<Method::M * Method::M>([&](int i) IKEBANA_INLINE {
+                    const int row = p + i / Method::M, column = q + i % Method::M;
+                    const bool inside = Method::whole || (row < G::P && column < G::Q);
+                    y[i / Method::M][i % Method::M] =
+                        inside ? V::load_unaligned(above + ((k * G::P + row) * G::Q + column) * X::lanes + lane) : V(0);
+                });
+            });
     } else {
-        constexpr int most = registers == 32 ? 24 : 12;
-        constexpr int BW = std::min(G::W, 12), BC = block_of(G::C, std::max(1, most / BW));
-        for (int h = 0; h < G::H; ++h)
-            for (int c0 = 0; c0 < G::C; c0 += BC)
-                for (int w0 = 0; w0 < G::W; w0 += BW)
-                    for (int lane = 0; lane < DX::lanes; lane += width<T>)
-                        conv_input_block<G, BC, BW>(dx.data, w.data, from, std::min(c0, G::C - BC), h,
-                                                    G::W == BW ? 0 : std::min(w0, G::W - BW), lane);
+        if constexpr (!is_nothing<DW>)
+            direct_weight_gradient<G, G::K>(dw.data, above, bordered<G>(static_cast<const T*>(x.data), scratch), 0);
+        if constexpr (!is_nothing<DX>) direct_input_gradient<G>(dx.data, static_cast<const T*>(w.data), above);
     }
 }
 

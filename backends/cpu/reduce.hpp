@@ -2,7 +2,25 @@
 #pragma once
 #include <backends/cpu/assign.hpp>
 
+#include <array>
+
 namespace ikebana::cpu {
+
+/// Where haddp() puts the sum of row i: some versions of xsimd permute them for AVX-512, so it is asked once.
+template <class T>
+inline const std::array<int, width<T>> haddp_place = [] {
+    using V = xsimd::batch<T>;
+    std::array<int, width<T>> place{};
+    for (int i = 0; i < width<T>; ++i) {
+        V rows[width<T>];
+        alignas(64) T sums[width<T>];
+        for (int j = 0; j < width<T>; ++j) rows[j] = V(static_cast<T>(i == j));
+        xsimd::haddp(rows).store_unaligned(sums);
+        for (int j = 0; j < width<T>; ++j)
+            if (sums[j] != T(0)) place[static_cast<std::size_t>(i)] = j;
+    }
+    return place;
+}();
 
 template <class T, class U, class S, int L>
 void per_lane_max(backend, T* out, Tile<U, S, L> x) {

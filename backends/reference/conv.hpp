@@ -11,6 +11,13 @@ constexpr std::size_t conv_scratch_bytes(backend, G, T) {
     return 0;
 }
 
+template <class G, class T>
+constexpr std::size_t conv_packed_size(backend, G, T) {
+    return 0;
+}
+template <class G, class T, class W>
+void conv_pack(backend, G, T*, W) {}
+
 /// f(row of y, index into w, row of x) for every multiply-add of a convolution.
 template <class G, class F>
 void each_multiply_add(F f) {
@@ -29,7 +36,7 @@ void each_multiply_add(F f) {
 }
 
 template <class G, class Y, class X, class W, class B>
-void conv_forward(backend, G, Y y, X x, W w, B b, std::byte*) {
+void conv_forward(backend, G, Y y, X x, W w, B b, const number_of<X>*, std::byte*) {
     constexpr int L = Y::lanes;
     walk<typename G::output, L>([&](Position p) {
         y.data[p.index] = 0;
@@ -40,18 +47,14 @@ void conv_forward(backend, G, Y y, X x, W w, B b, std::byte*) {
     });
 }
 
-template <class G, class DW, class DY, class X>
-void conv_backward_weight(backend, G, DW dw, DY dy, X x, std::byte*) {
+template <class G, class DX, class DW, class DY, class X, class W>
+void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, W w, const number_of<X>*, std::byte*) {
+    if constexpr (!is_nothing<DX>) std::fill(dx.data, dx.data + DX::size, number_of<X>(0));
     each_multiply_add<G>([&](int yi, std::size_t wi, int xi) {
-        for (int lane = 0; lane < X::lanes; ++lane) dw[wi] += dy.row(yi)[lane] * x.row(xi)[lane];
-    });
-}
-
-template <class G, class DX, class W, class DY>
-void conv_backward_input(backend, G, DX dx, W w, DY dy, std::byte*) {
-    std::fill(dx.data, dx.data + DX::size, typename DX::element(0));
-    each_multiply_add<G>([&](int yi, std::size_t wi, int xi) {
-        for (int lane = 0; lane < DX::lanes; ++lane) dx.row(xi)[lane] += w[wi] * dy.row(yi)[lane];
+        for (int lane = 0; lane < X::lanes; ++lane) {
+            if constexpr (!is_nothing<DW>) dw[wi] += dy.row(yi)[lane] * x.row(xi)[lane];
+            if constexpr (!is_nothing<DX>) dx.row(xi)[lane] += w[wi] * dy.row(yi)[lane];
+        }
     });
 }
 

@@ -54,12 +54,21 @@ inline Arena<std::byte> scratch_of(std::size_t bytes) {
     return scratch;
 }
 
+/// A convolution's weights as the cpu backend's kernels want them.
+template <class G, class T>
+Arena<T> packed_weights(View<T, typename G::weights> w) {
+    Arena<T> packed(conv_packed_size(cpu::backend{}, G{}, T{}));
+    conv_pack(cpu::backend{}, G{}, packed.data(), w);
+    return packed;
+}
+
 template <class T>
 inline constexpr double bound = sizeof(T) == 8 ? 1e-12 : 1e-5;
 
 template <class T>
 void check_close(const Numbers<T>& numbers, const char* what) {
-    CAPTURE(what);
+    const std::string name = what;
+    CAPTURE(name);
     const double error = numbers.error();
     CHECK(error <= bound<T>);
 }

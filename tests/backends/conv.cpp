@@ -27,18 +27,29 @@ void compare_conv(int count) {
     CAPTURE(G::stride);
     CAPTURE(G::padding);
 
-    conv_forward(fast, G{}, y.tile(), x.tile(), w.view(), b.view(), scratch.data());
-    conv_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view(), nullptr);
+    const Arena<T> packed = packed_weights<G>(w.view());
+    conv_forward(fast, G{}, y.tile(), x.tile(), w.view(), b.view(), packed.data(), scratch.data());
+    conv_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view(), nullptr, nullptr);
     check_close(y, "forward");
-    conv_forward(fast, G{}, y.tile(), x.tile(), w.view(), Nothing{}, scratch.data());
-    conv_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{}, nullptr);
+    conv_forward(fast, G{}, y.tile(), x.tile(), w.view(), Nothing{}, packed.data(), scratch.data());
+    conv_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{}, nullptr, nullptr);
     check_close(y, "forward without bias");
-    conv_backward_weight(fast, G{}, dw.view(), dy.tile(), x.tile(), scratch.data());
-    conv_backward_weight(exact, G{}, dw.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
-    check_close(dw, "backward_weight");
-    conv_backward_input(fast, G{}, dx.tile(), w.view(), dy.tile(), scratch.data());
-    conv_backward_input(exact, G{}, dx.exact_tile(), w.exact_view(), dy.exact_tile(), nullptr);
-    check_close(dx, "backward_input");
+    const auto backward = [&](auto to_dx, auto to_dw) {
+        scratch = scratch_of(scratch.size());
+        conv_backward(fast, G{}, to_dx, to_dw, dy.tile(), x.tile(), w.view(), packed.data(), scratch.data());
+    };
+    const Arena<T> before = dw.fast;
+    conv_backward(exact, G{}, dx.exact_tile(), dw.exact_view(), dy.exact_tile(), x.exact_tile(), w.exact_view(),
+                  nullptr, nullptr);
+    backward(dx.tile(), dw.view());
+    check_close(dw, "backward, dw");
+    check_close(dx, "backward, dx");
+    std::copy(before.span().begin(), before.span().end(), dw.view().data);
+    backward(Nothing{}, dw.view());
+    check_close(dw, "backward without dx, dw");
+    dx.fast = Arena<T>(dx.fast.size());
+    backward(dx.tile(), Nothing{});
+    check_close(dx, "backward without dw, dx");
 }
 
 template <class T, class... G>
@@ -93,6 +104,22 @@ TEST_CASE("convolutions in double") {
                 Case<3, 15, 9, 5, 7, 7, 1, 3>>();
 }
 
+TEST_CASE("Winograd's method for each size of piece, whole and cut off, with padding") {
+    const auto check = []<int M, class G>(std::integral_constant<int, M>, G) {
+        static_assert(cpu::winograd_outputs<G> == M);
+        compare_all<float, G>();
+        compare_all<double, G>();
+    };
+    check(std::integral_constant<int, 2>{}, Case<20, 4, 4, 21, 3, 3, 1, 0>{});
+    check(std::integral_constant<int, 2>{}, Case<12, 6, 6, 12, 5, 5, 1, 0>{});
+    check(std::integral_constant<int, 2>{}, Case<10, 9, 8, 12, 7, 7, 1, 3>{});
+    check(std::integral_constant<int, 4>{}, Case<16, 4, 4, 18, 3, 3, 1, 1>{});
+    check(std::integral_constant<int, 4>{}, Case<7, 7, 10, 13, 5, 5, 1, 2>{});
+    check(std::integral_constant<int, 4>{}, Case<9, 10, 9, 10, 5, 5, 1, 4>{});
+    check(std::integral_constant<int, 6>{}, Case<8, 9, 11, 9, 3, 3, 1, 1>{});
+    check(std::integral_constant<int, 6>{}, Case<9, 10, 16, 27, 3, 3, 1, 2>{});
+}
+
 TEST_CASE("the worked example by hand: 5x5x3, F 3, S 2, P 1, K 2 by hand") {
     using G = Case<3, 5, 5, 2, 3, 3, 2, 1>;
     static_assert(G::P == 3 && G::Q == 3); // (5 − 3 + 2·1) / 2 + 1
@@ -119,9 +146,10 @@ TEST_CASE("the worked example by hand: 5x5x3, F 3, S 2, P 1, K 2 by hand") {
                 CHECK(y.tile().row(9 + i)[lane] == filter1[i]);
             }
     };
-    conv_forward(cpu::backend{}, G{}, y.tile(), x.tile(), w.view(), b.view(), scratch.data());
+    conv_forward(cpu::backend{}, G{}, y.tile(), x.tile(), w.view(), b.view(), packed_weights<G>(w.view()).data(),
+                 scratch.data());
     check("cpu");
     std::fill(y.fast.span().begin(), y.fast.span().end(), 0.0f);
-    conv_forward(reference::backend{}, G{}, y.tile(), x.tile(), w.view(), b.view(), nullptr);
+    conv_forward(reference::backend{}, G{}, y.tile(), x.tile(), w.view(), b.view(), nullptr, nullptr);
     check("reference");
 }

@@ -24,6 +24,7 @@ void compare_conv_pool(bool with_bias) {
     dz.clear_lanes(5);
     const std::size_t bytes = conv_pool_scratch_bytes(cpu::backend{}, G{}, W, T{});
     Arena<std::byte> scratch = scratch_of(bytes);
+    const Arena<T> packed = packed_weights<G>(w.view());
     const cpu::backend fast;
     const reference::backend exact;
     const std::integral_constant<int, W> window;
@@ -32,9 +33,9 @@ void compare_conv_pool(bool with_bias) {
     CAPTURE(W);
 
     const auto both = [&](auto bias, auto exact_bias) {
-        conv_pool_forward(fast, G{}, window, F{}, y.tile(), argmax.fast.data(), x.tile(), w.view(), bias,
+        conv_pool_forward(fast, G{}, window, F{}, y.tile(), argmax.fast.data(), x.tile(), w.view(), bias, packed.data(),
                           scratch.data());
-        conv_forward(exact, G{}, full.exact_tile(), x.exact_tile(), w.exact_view(), exact_bias, nullptr);
+        conv_forward(exact, G{}, full.exact_tile(), x.exact_tile(), w.exact_view(), exact_bias, nullptr, nullptr);
         max_pool_forward(exact, PG{}, y.exact_tile(), full.exact_tile(), argmax.exact.data());
         assign(exact, y.exact_tile(), map_with(F{}, y.exact_tile()));
     };
@@ -46,17 +47,17 @@ void compare_conv_pool(bool with_bias) {
     if (W > 1) CHECK(std::equal(argmax.exact.span().begin(), argmax.exact.span().end(), argmax.fast.span().begin()));
 
     max_pool_backward(exact, PG{}, full.exact_tile(), dz.exact_tile(), argmax.exact.data());
-    conv_backward_weight(exact, G{}, dw.exact_view(), full.exact_tile(), x.exact_tile(), nullptr);
-    conv_backward_input(exact, G{}, dx.exact_tile(), w.exact_view(), full.exact_tile(), nullptr);
+    conv_backward(exact, G{}, dx.exact_tile(), dw.exact_view(), full.exact_tile(), x.exact_tile(), w.exact_view(),
+                  nullptr, nullptr);
     const Arena<T> before = dw.fast;
     conv_pool_backward(fast, G{}, window, dx.tile(), dw.view(), dz.tile(), argmax.fast.data(), x.tile(), w.view(),
-                       scratch.data());
+                       packed.data(), scratch.data());
     check_close(dw, "backward, dw");
     check_close(dx, "backward, dx");
     scratch = scratch_of(bytes);
     std::copy(before.span().begin(), before.span().end(), dw.view().data);
     conv_pool_backward(fast, G{}, window, Nothing{}, dw.view(), dz.tile(), argmax.fast.data(), x.tile(), w.view(),
-                       scratch.data());
+                       packed.data(), scratch.data());
     check_close(dw, "backward without dx, dw");
 }
 
@@ -77,6 +78,17 @@ TEST_CASE("convolution and pool of odd sizes") {
     compare_conv_pool<float, Case<5, 4, 5, 1, 3, 1, 0>, 2, functors::sigmoid>(true);     // 2×3
     compare_conv_pool<float, Case<1, 2, 3, 13, 1, 1, 0>, 2, functors::identity>(false);
     compare_conv_pool<double, Case<3, 9, 7, 6, 2, 1, 1>, 2, functors::tanh>(true);
+}
+
+TEST_CASE("convolution and pool by Winograd's method, whole and cut off") {
+    using Odd = Case<8, 9, 11, 9, 3, 1, 1>;
+    static_assert(cpu::winograd_outputs<Odd> == 6);
+    compare_conv_pool<float, Odd, 2, functors::relu>(true);
+    compare_conv_pool<float, Odd, 1, functors::relu>(false); // a saturating one would divide by 1, not by the sums
+    using Two = Case<10, 9, 8, 12, 7, 1, 3>;
+    static_assert(cpu::winograd_outputs<Two> == 2);
+    compare_conv_pool<float, Two, 2, functors::identity>(false);
+    compare_conv_pool<double, Case<7, 7, 10, 13, 5, 1, 2>, 2, functors::sigmoid>(true);
 }
 
 TEST_CASE("convolution and activation without a pool") {

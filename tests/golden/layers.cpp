@@ -97,6 +97,7 @@ struct Call {
     static constexpr int L = B::template lanes<T>;
     Arena<T> mask{L};
     Arena<std::byte> cache, scratch;
+    Arena<T> packed;
     LayerContext<T> context;
 
     Call(int samples, std::size_t cache_bytes, std::size_t scratch_bytes) : cache(cache_bytes), scratch(scratch_bytes) {
@@ -105,6 +106,12 @@ struct Call {
         context.cache = cache.data();
         context.scratch = scratch.data();
         context.samples = samples;
+    }
+    template <class Layer, class In, class P>
+    void pack(P parameters) {
+        packed = Arena<T>(packed_size_of<Layer, In, B, T>());
+        if constexpr (packed_size_of<Layer, In, B, T>() > 0) Layer::template pack<In>(B{}, packed.data(), parameters);
+        context.packed = packed.data();
     }
 };
 
@@ -122,6 +129,7 @@ void check_layer(const std::string& name) {
     p.read(name + "/");
     for (int t = 0; t < x.tiles(); ++t) {
         Call<B, T> call(x.count(t), 64 + cache_bytes_of<L, In, B, T>(), 64 + scratch_bytes_of<L, In, B, T>());
+        call.template pack<L, In>(p.views());
         const Tile<const T, In, x.L> xt = x[t];
         L::template forward<In>(B{}, y[t], xt, p.views(), call.context);
         const Tile<const T, Out, x.L> yt = y[t];

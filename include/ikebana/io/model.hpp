@@ -91,6 +91,7 @@ template <class Net>
 InferenceNetwork<Net> load_inference_model(const std::filesystem::path& path) {
     InferenceNetwork<Net> model;
     load_model(path, content_of(model));
+    model.pack_parameters();
     return model;
 }
 

@@ -52,18 +52,25 @@ struct Conv {
                                           static_cast<long>(In::sizes[0]) * R* R;
     template <class In, class Backend, class T>
     static constexpr std::size_t scratch_bytes = conv_scratch_bytes(Backend{}, geometry<In>{}, T{});
+    template <class In, class Backend, class T>
+    static constexpr std::size_t packed_size = conv_packed_size(Backend{}, geometry<In>{}, T{});
+
+    template <class In>
+    static void pack(auto backend, auto* packed, auto p) {
+        conv_pack(backend, geometry<In>{}, packed, std::get<0>(p));
+    }
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto& context) {
-        conv_forward(backend, geometry<In>{}, y, x, std::get<0>(p), bias_of<has_bias>(p), context.scratch);
+        conv_forward(backend, geometry<In>{}, y, x, std::get<0>(p), bias_of<has_bias>(p), context.packed,
+                     context.scratch);
     }
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        conv_backward_weight(backend, geometry<In>{}, std::get<0>(dp), dy, x, context.scratch);
         if constexpr (has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
-        if constexpr (!is_nothing<decltype(dx)>)
-            conv_backward_input(backend, geometry<In>{}, dx, std::get<0>(p), dy, context.scratch);
+        conv_backward(backend, geometry<In>{}, dx, std::get<0>(dp), dy, x, std::get<0>(p), context.packed,
+                      context.scratch);
     }
 
     static std::string name() {

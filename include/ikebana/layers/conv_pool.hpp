@@ -40,12 +40,19 @@ struct ConvPool {
         W == 1 ? 0 : decltype(output<In>())::size* static_cast<std::size_t>(Backend::template lanes<T>) * sizeof(T);
     template <class In, class Backend, class T>
     static constexpr std::size_t scratch_bytes = conv_pool_scratch_bytes(Backend{}, geometry<In>{}, W, T{});
+    template <class In, class Backend, class T>
+    static constexpr std::size_t packed_size = C::template packed_size<In, Backend, T>;
+
+    template <class In>
+    static void pack(auto backend, auto* packed, auto p) {
+        C::template pack<In>(backend, packed, p);
+    }
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto& context) {
         conv_pool_forward(backend, geometry<In>{}, std::integral_constant<int, W>{}, F{}, y,
                           reinterpret_cast<typename decltype(y)::element*>(context.cache), x, std::get<0>(p),
-                          bias_of<C::has_bias>(p), context.scratch);
+                          bias_of<C::has_bias>(p), context.packed, context.scratch);
     }
 
     template <class In>
@@ -55,7 +62,7 @@ struct ConvPool {
         if constexpr (C::has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
         conv_pool_backward(backend, geometry<In>{}, std::integral_constant<int, W>{}, dx, std::get<0>(dp), dy,
                            reinterpret_cast<const typename decltype(dy)::element*>(context.cache), x, std::get<0>(p),
-                           context.scratch);
+                           context.packed, context.scratch);
     }
 
     static std::string name() { return C::name() + "+"; }

@@ -6,13 +6,16 @@
 //   template <class In> using state = Parameters<…>;         what is kept but not trained, as running means (optional)
 //   template <class In> static constexpr long multiply_adds  of one sample's forward direction (optional)
 //   template <class In, class Backend, class T> static constexpr std::size_t cache_bytes, scratch_bytes;    (optional)
+//   template <class In, class Backend, class T> static constexpr std::size_t packed_size;     with pack()    (optional)
+//   template <class In> static void pack(backend, packed, p);
 //   template <class In> static void forward(backend, y, x, p, context);
 //   template <class In> static void backward(backend, dx, dp, dy, y, x, p, context);
 //
 // x, y, dx, dy are Tiles; p and dp are std::tuples of Views in the order of `parameters`. backward adds to dp and
 // overwrites dx, which is Nothing where no gradient is wanted. cache lives from forward to backward of a tile
-// (argmax, masks); scratch is the thread's and lives for one call. Neither function holds a loop over elements: they
-// evaluate expressions or call the primitives of backends/ by tag.
+// (argmax, masks); scratch is the thread's and lives for one call; packed holds what pack() made of the parameters,
+// once a step, for the kernels of every tile (a convolution's transformed weights). Neither function holds a loop over
+// elements: they evaluate expressions or call the primitives of backends/ by tag.
 //
 // A layer with `meets = true` needs the whole batch between two halves; batch_norm.hpp shows it.
 // Next to read: dense.hpp (the simplest), then network/chain.hpp.
@@ -184,6 +187,14 @@ constexpr std::size_t scratch_bytes_of() {
     else
         return 0;
 }
+/// Numbers that pack() writes.
+template <class L, class In, class Backend, class T>
+constexpr std::size_t packed_size_of() {
+    if constexpr (requires { L::template packed_size<In, Backend, T>; })
+        return padded(L::template packed_size<In, Backend, T>);
+    else
+        return 0;
+}
 template <class L>
 constexpr bool meets_of() {
     if constexpr (requires { L::meets; })
@@ -198,6 +209,7 @@ struct LayerContext {
     const T* mask = nullptr;    // one a lane: 1 for a sample of the batch, 0 for a lane that the last tile leaves empty
     std::byte* cache = nullptr; // from forward to backward, of this tile and layer
     std::byte* scratch = nullptr; // of this thread
+    const T* packed = nullptr;    // what pack() made of the layer's parameters
     Seed seed{};                  // of dropout
     std::uint32_t layer = 0;      // position, counted from 0
     std::uint64_t step = 0;       // steps since the trainer was made

@@ -6,18 +6,19 @@
 //                   dense_backward_weight(B, dw, dy, x, scratch)               dW += dy xᵀ
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
 //                   dense_scratch_bytes(B, Shape<O,I>, T)
-//   conv.hpp        conv_forward(B, G, y (K,P,Q), x (C,H,W), w (K,C,R,S), b (K), scratch)
-//                   conv_backward_weight(B, G, dw, dy, x, scratch)
-//                   conv_backward_input(B, G, dx, w, dy, scratch)
-//                   conv_scratch_bytes(B, G, T)                                G is a ConvGeometry
+//   conv.hpp        conv_pack(B, G, packed, w (K,C,R,S))                       weights as the kernels want them
+//                   conv_forward(B, G, y (K,P,Q), x (C,H,W), w, b (K), packed, scratch)
+//                   conv_backward(B, G, dx, dw, dy, x, w, packed, scratch)     dx, dw may be Nothing
+//                   conv_scratch_bytes(B, G, T), conv_packed_size(B, G, T)     G is a ConvGeometry
 //   pool.hpp        max_pool_forward(B, G, y, x, argmax)                       argmax (y's shape): place in the window,
 //   r·R + s
 //                   max_pool_backward(B, G, dx, dy, argmax)
 //                   average_pool_forward(B, G, y, x)                           divides by the window's size, borders
 //                   too average_pool_backward(B, G, dx, dy)                        G is a PoolGeometry
-//   conv_pool.hpp   conv_pool_forward(B, G, W, f, y, argmax, x, w, b, scratch) convolution, W×W max pool, activation f
-//                   conv_pool_backward(B, G, W, dx, dw, dz, argmax, x, w, scratch)   (only where B::fuses)
-//                   conv_pool_scratch_bytes(B, G, W, T, wants_dx)
+//   conv_pool.hpp   conv_pool_forward(B, G, W, f, y, argmax, x, w, b, packed, scratch)
+//                   convolution, W×W max pool, activation f (only where B::fuses; packed by conv_pack)
+//                   conv_pool_backward(B, G, W, dx, dw, dz, argmax, x, w, packed, scratch)
+//                   conv_pool_scratch_bytes(B, G, W, T)
 //   reduce.hpp      add_channel_sums(B, db (C), e)                             db += Σ over places and lanes
 //                   channel_moments(B, mean (C), m2 (C), x, mask, samples)     mean and Σ (x − mean)² over a tile's
 //                   samples per_lane_max(B, out (L), x)                                max over features

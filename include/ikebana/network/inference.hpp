@@ -72,18 +72,26 @@ class InferenceNetwork {
     using chain = decltype(inference_chain<Fold>(typename Net::chain{}));
     using program = decltype(fuse<backend>(chain{}));
     static constexpr auto parameter_offset = parameter_offsets(chain{});
+    static constexpr auto packed_offset = packed_offsets<backend, T>(program{});
     static constexpr int L = backend::template lanes<T>;
     using Row = Prediction<T, output::size>;
 
     /// All parameters 0, to be loaded from a file.
-    InferenceNetwork() : parameters_(parameter_offset.back()) {}
+    InferenceNetwork() : parameters_(parameter_offset.back()), packed_(packed_offset.back()) {}
     /// A snapshot of net, folded.
-    explicit InferenceNetwork(const Net& net) : parameters_(parameter_offset.back()) {
+    explicit InferenceNetwork(const Net& net) : InferenceNetwork() {
         fold(net, std::make_integer_sequence<int, Net::layer_count>{});
+        pack_parameters();
     }
 
     std::span<const T> parameters() const { return parameters_.span(); }
+    /// Whoever writes here calls pack_parameters() before predicting.
     std::span<T> parameters() { return parameters_.span(); }
+    /// Brings the parameters into the form that the kernels want.
+    void pack_parameters() {
+        [&]<int... I>(std::integer_sequence<int, I...>) { (pack_layer<I>(), ...); }
+        (std::make_integer_sequence<int, program::size>{});
+    }
 
     /// Memory for predict(): two tiles of activations, one tile of rows, scratch. One thread may use it at a time.
     class Workspace {
@@ -164,10 +172,25 @@ class InferenceNetwork {
     template <int I>
     void forward(const T* from, T* to, LayerContext<T>& context) const {
         using B = bound<I>;
+        context.packed = packed_.data() + packed_offset[I];
         context.cache = context.scratch + scratch_bytes_of<typename B::layer, typename B::input, backend, T>();
-        B::layer::template forward<typename B::input>(
-            backend{}, Tile<T, typename B::output, L>{to}, Tile<const T, typename B::input, L>{from},
-            views(typename B::parameters{}, parameters_.data() + offset_of_position[B::position]), context);
+        B::layer::template forward<typename B::input>(backend{}, Tile<T, typename B::output, L>{to},
+                                                      Tile<const T, typename B::input, L>{from}, layer_parameters<I>(),
+                                                      context);
+    }
+
+    template <int I>
+    auto layer_parameters() const {
+        using B = bound<I>;
+        return views(typename B::parameters{}, parameters_.data() + offset_of_position[B::position]);
+    }
+
+    template <int I>
+    void pack_layer() {
+        using B = bound<I>;
+        if constexpr (packed_offset[I + 1] > packed_offset[I])
+            B::layer::template pack<typename B::input>(backend{}, packed_.data() + packed_offset[I],
+                                                       layer_parameters<I>());
     }
 
     // ---- parameters: copied, then every batch norm is worked into its target
@@ -205,7 +228,7 @@ class InferenceNetwork {
         }
     }
 
-    Arena<T> parameters_;
+    Arena<T> parameters_, packed_;
 };
 
 template <class In, class Layers, class Backend, std::floating_point Scalar>

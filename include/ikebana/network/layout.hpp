@@ -38,6 +38,12 @@ constexpr auto state_offsets(pack<B...>) {
     return offsets_of(hana::make_tuple(parameter_extent<typename B::state>...));
 }
 
+/// What pack() writes for the layers of a program, one after the other.
+template <class Backend, class T, class... B>
+constexpr auto packed_offsets(pack<B...>) {
+    return offsets_of(hana::make_tuple(packed_size_of<typename B::layer, typename B::input, Backend, T>()...));
+}
+
 /// A workspace of one tile in training, in bytes from its start: the input, every layer's output (kept for the way
 /// back), every layer's cache, and two gradients that take turns.
 template <class Chain, class Backend, class T>

@@ -52,6 +52,10 @@ struct Tile {
     }
 };
 
+/// The number type of a View or Tile.
+template <class X>
+using number_of = std::remove_const_t<typename X::element>;
+
 /// Stands where a gradient is not wanted: the first layer's input has none.
 struct Nothing {};
 template <class X>

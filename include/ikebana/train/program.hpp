@@ -71,9 +71,12 @@ struct Program {
     static constexpr std::size_t tile_bytes = layout::bytes + 3 * ((L * sizeof(T) + 63) / 64 * 64);
     static constexpr std::size_t scratch_bytes = std::max(layout::scratch, 4 * ((L * sizeof(T) + 63) / 64 * 64));
 
+    static constexpr auto packed_offset = packed_offsets<backend, T>(chain{});
+
     /// What a region sees of the trainer.
     struct View {
         const T* parameters;
+        const T* packed;
         T* gradient;     // of this slot
         T* partial;      // of this tile
         T* batch;        // of the whole batch
@@ -89,6 +92,16 @@ struct Program {
         T* mask() const { return labels() + (tile_bytes - layout::bytes) / 3 / sizeof(T); }
         T* costs() const { return mask() + (tile_bytes - layout::bytes) / 3 / sizeof(T); }
     };
+
+    /// Layer I's parameters in the form that its kernels want, where it has one.
+    template <int I>
+    static void pack_layer(T* packed, const T* parameters) {
+        using B = bound<I>;
+        if constexpr (packed_offset[I + 1] > packed_offset[I])
+            B::layer::template pack<typename B::input>(
+                backend{}, packed + packed_offset[I],
+                views(typename B::parameters{}, parameters + Net::parameter_offset[B::position]));
+    }
 
     /// Fills labels and mask of a tile and its input from rows of numbers.
     static void load(const View& v, const T* rows, const int* labels) {
@@ -201,13 +214,8 @@ struct Program {
     }
     template <int I>
     static LayerContext<T> context_of(const View& v) {
-        return {v.mask(),
-                v.tile + layout::caches_at + layout::caches[I],
-                v.scratch,
-                v.seed,
-                static_cast<std::uint32_t>(bound<I>::position),
-                v.step,
-                v.sample,
+        return {v.mask(), v.tile + layout::caches_at + layout::caches[I], v.scratch, v.packed + packed_offset[I],
+                v.seed,   static_cast<std::uint32_t>(bound<I>::position), v.step,    v.sample,
                 v.samples};
     }
 

@@ -69,7 +69,7 @@ class Trainer {
           workers_(threads.count > 0 ? threads.count : hardware_threads()), gradients_(slots * extent),
           moments_(Optimizer::arrays * extent),
           scratch_(static_cast<std::size_t>(workers_.count()) * program::scratch_bytes),
-          batch_(program::batch_offset.back()) {}
+          batch_(program::batch_offset.back()), packed_(program::packed_offset.back()) {}
 
     /// One training step on a batch: N images of the network's input shape and N labels. Returns the mean cost.
     /// Throws error if shapes or labels don't fit, or if the cost is not finite.
@@ -142,11 +142,12 @@ class Trainer {
     int threads() const { return workers_.count(); }
 
     /// Bytes of workspace that batches of n samples take: tiles with activations and their gradients, shares of meeting
-    /// layers, scratch of each thread. Gradients of parameters and optimiser state come on top.
+    /// layers, packed parameters, scratch of each thread. Gradients of parameters and optimiser state come on top.
     static constexpr std::size_t workspace_bytes(int n, int threads) {
         const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
         return tiles * (program::tile_bytes + 2 * program::partial_offset.back() * sizeof(T)) +
-               program::batch_offset.back() * sizeof(T) + static_cast<std::size_t>(threads) * program::scratch_bytes;
+               (program::batch_offset.back() + program::packed_offset.back()) * sizeof(T) +
+               static_cast<std::size_t>(threads) * program::scratch_bytes;
     }
 
   private:
@@ -183,6 +184,7 @@ class Trainer {
     View view(int slot, int worker, int tile) {
         const auto t = static_cast<std::size_t>(tile);
         return {net_.parameters().data(),
+                packed_.data(),
                 gradients_.data() + static_cast<std::size_t>(slot) * extent,
                 partials_.data() + t * program::partial_offset.back(),
                 batch_.data(),
@@ -217,6 +219,7 @@ class Trainer {
                            [](auto x) { return static_cast<T>(x); });
             rows = staged_images_.data();
         }
+        if constexpr (program::packed_offset.back() > 0) pack_parameters();
         forward_regions(rows);
         double cost = 0;
         for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
@@ -226,6 +229,18 @@ class Trainer {
         cost /= static_cast<double>(n);
         if (!std::isfinite(cost)) stop_at_first_not_finite(cost);
         return cost;
+    }
+
+    /// Every layer that packs its parameters, side by side.
+    void pack_parameters() {
+        [&]<int... I>(std::integer_sequence<int, I...>) {
+            static constexpr std::array<void (*)(T*, const T*), sizeof...(I)> packs{
+                &program::template pack_layer<I>...};
+            workers_.run(program::count, [&](int layer, int) {
+                packs[static_cast<std::size_t>(layer)](packed_.data(), net_.parameters().data());
+            });
+        }
+        (std::make_integer_sequence<int, program::count>{});
     }
 
     void forward_regions(const T* rows) {
@@ -329,7 +344,7 @@ class Trainer {
     typename backend::workers workers_;
     Arena<T> gradients_, moments_;
     Arena<std::byte> tiles_, scratch_;
-    Arena<T> partials_, compact_, batch_;
+    Arena<T> partials_, compact_, batch_, packed_;
     std::vector<int> samples_; // of each tile
     std::vector<int> staged_labels_;
     std::vector<T> staged_images_;

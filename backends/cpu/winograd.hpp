@@ -1,0 +1,466 @@
+// Convolution by Winograd's minimal filtering F(M×M, R×R): N = M + R − 1 points in each direction, so N²
+// multiplications give M² outputs that the direct method pays M² R² for. With 16 samples in the lanes every transform
+// is vertical code.
+//   V = Bᵀ d B      of each N×N piece d of the image        (C)
+//   U = G w Gᵀ      of each kernel, once a step: "packed"    (K, C)
+//   Y = Aᵀ (Σ_c U V) A   the M×M outputs of the piece        (K)
+// Backward goes through the adjoint transforms, so gradients are those of the same function:
+//   dM = A dy Aᵀ,   dx += B (Σ_k U dM) Bᵀ,   dw = Gᵀ (Σ_pieces,lanes dM V) G
+// The matrices are Toom and Cook's for the points 0, ±1, ±2, ±1/2, ∞ (Lavin and Gray, "Fast Algorithms for
+// Convolutional Neural Networks", arXiv 1509.09308; Blahut, "Fast Algorithms for Signal Processing", chapter 5). Rows
+// of a and −a share their even and odd halves, so half of the multiplications go. Pieces are worked `group` at a time;
+// products of a point are small matrix products in registers. Next to read: conv.hpp, which chooses between this and
+// the direct method (direct.hpp).
+#pragma once
+#include <backends/cpu/reduce.hpp>
+#include <ikebana/layers/primitives.hpp>
+
+#include <array>
+#include <cstring>
+
+namespace ikebana::cpu {
+
+// ---- the matrices
+
+/// Coefficients of a transform to N points from Columns numbers; rows 2i + 1 and 2i + 2 belong to the points ±a.
+template <int N, int Columns>
+using Coefficients = std::array<std::array<double, Columns>, N>;
+
+inline constexpr double winograd_points[] = {0, 1, -1, 2, -2, 0.5, -0.5};
+
+/// Π (a_j − a_l) over the finite points but j.
+template <int N>
+constexpr double winograd_norm(int j) {
+    double norm = 1;
+    for (int l = 0; l < N - 1; ++l)
+        if (l != j) norm *= winograd_points[j] - winograd_points[l];
+    return norm;
+}
+
+/// A (N×M): powers of the points; the last row is the point at infinity.
+template <int N, int M>
+struct OutputPoints {
+    static constexpr int rows = N, columns = M;
+    static constexpr Coefficients<N, M> values = [] {
+        Coefficients<N, M> a{};
+        for (int j = 0; j < N - 1; ++j) {
+            double power = 1;
+            for (int i = 0; i < M; ++i, power *= winograd_points[j]) a[j][i] = power;
+        }
+        a[N - 1][M - 1] = 1;
+        return a;
+    }();
+};
+
+/// G (N×R): powers of the points over their norms.
+template <int N, int R>
+struct KernelPoints {
+    static constexpr int rows = N, columns = R;
+    static constexpr Coefficients<N, R> values = [] {
+        Coefficients<N, R> g = OutputPoints<N, R>::values;
+        for (int j = 0; j < N - 1; ++j)
+            for (double& x : g[j]) x /= winograd_norm<N>(j);
+        return g;
+    }();
+};
+
+/// Bᵀ (N×N): row j holds the coefficients of Π (x − a_l) over the other finite points, the last row over all of them.
+template <int N>
+struct InputPoints {
+    static constexpr int rows = N, columns = N;
+    static constexpr Coefficients<N, N> values = [] {
+        Coefficients<N, N> b{};
+        for (int j = 0; j < N; ++j) {
+            b[j][0] = 1;
+            for (int l = 0; l < N - 1; ++l) {
+                if (l == j) continue;
+                for (int i = N - 1; i >= 0; --i) b[j][i] = (i > 0 ? b[j][i - 1] : 0) - winograd_points[l] * b[j][i];
+            }
+        }
+        return b;
+    }();
+};
+
+// ---- a transform of one row or column, in registers
+
+/// sum ← sum + c · x, c a constant of the code; `any` tells whether sum holds anything yet.
+template <class V>
+IKEBANA_INLINE inline void add_product(V& sum, bool& any, double c, V x) {
+    if (c == 0) return;
+    using T = typename V::value_type;
+    if (!any)
+        sum = c == 1 ? x : c == -1 ? -x : V(static_cast<T>(c)) * x;
+    else if (c == 1)
+        sum = sum + x;
+    else if (c == -1)
+        sum = sum - x;
+    else
+        sum = xsimd::fma(V(static_cast<T>(c)), x, sum);
+    any = true;
+}
+
+/// out (rows) = matrix · in (columns): from coefficients to points.
+template <class Matrix, class V>
+IKEBANA_INLINE inline void to_points(V* out, const V* in) {
+    constexpr auto& m = Matrix::values;
+    constexpr int N = Matrix::rows, columns = Matrix::columns;
+    unroll<N / 2 + 1>([&](int pair) IKEBANA_INLINE { // row 0, pairs of rows, the last row
+        const int row = pair == 0 ? 0 : 2 * pair - 1;
+        V even(0), odd(0);
+        bool any_even = false, any_odd = false;
+        unroll<(columns + 1) / 2>([&](int i) IKEBANA_INLINE { add_product(even, any_even, m[row][2 * i], in[2 * i]); });
+        unroll<columns / 2>([&](int i) IKEBANA_INLINE { add_product(odd, any_odd, m[row][2 * i + 1], in[2 * i + 1]); });
+        if (pair == 0 || pair == N / 2) {
+            out[row] = !any_odd ? even : !any_even ? odd : even + odd;
+        } else {
+            out[row] = even + odd;
+            out[row + 1] = even - odd;
+        }
+    });
+}
+
+/// out (columns) = matrixᵀ · in (rows): from points to coefficients.
+template <class Matrix, class V>
+IKEBANA_INLINE inline void from_points(V* out, const V* in) {
+    constexpr auto& m = Matrix::values;
+    constexpr int N = Matrix::rows, columns = Matrix::columns, pairs = N / 2 - 1;
+    V even[pairs], odd[pairs];
+    unroll<pairs>([&](int i) IKEBANA_INLINE {
+        even[i] = in[2 * i + 1] + in[2 * i + 2];
+        odd[i] = in[2 * i + 1] - in[2 * i + 2];
+    });
+    unroll<columns>([&](int c) IKEBANA_INLINE {
+        V sum(0);
+        bool any = false;
+        add_product(sum, any, m[0][c], in[0]);
+        unroll<pairs>([&](int i)
+                          IKEBANA_INLINE { add_product(sum, any, m[2 * i + 1][c], c % 2 == 0 ? even[i] : odd[i]); });
+        add_product(sum, any, m[N - 1][c], in[N - 1]);
+        out[c] = sum;
+    });
+}
+
+/// put(i, j, matrix · d · matrixᵀ) of a square d, read by get(i, j).
+template <class Matrix, class V, class Get, class Put>
+IKEBANA_INLINE inline void to_points_2d(Get get, Put put) {
+    constexpr int N = Matrix::rows, columns = Matrix::columns;
+    V half[columns][N]; // half[j] = matrix · column j
+    unroll<columns>([&](int j) IKEBANA_INLINE {
+        V column[columns];
+        unroll<columns>([&](int i) IKEBANA_INLINE { column[i] = get(i, j); });
+        to_points<Matrix>(half[j], column);
+    });
+    unroll<N>([&](int i) IKEBANA_INLINE {
+        V row[columns], points[N];
+        unroll<columns>([&](int j) IKEBANA_INLINE { row[j] = half[j][i]; });
+        to_points<Matrix>(points, row);
+        unroll<N>([&](int j) IKEBANA_INLINE { put(i, j, points[j]); });
+    });
+}
+
+/// put(i, j, matrixᵀ · m · matrix) of N×N points, read by get(i, j).
+template <class Matrix, class V, class Get, class Put>
+IKEBANA_INLINE inline void from_points_2d(Get get, Put put) {
+    constexpr int N = Matrix::rows, columns = Matrix::columns;
+    V half[N][columns]; // half[i] = row i · matrix
+    unroll<N>([&](int i) IKEBANA_INLINE {
+        V row[N];
+        unroll<N>([&](int j) IKEBANA_INLINE { row[j] = get(i, j); });
+        from_points<Matrix>(half[i], row);
+    });
+    unroll<columns>([&](int j) IKEBANA_INLINE {
+        V points[N], column[columns];
+        unroll<N>([&](int i) IKEBANA_INLINE { points[i] = half[i][j]; });
+        from_points<Matrix>(column, points);
+        unroll<columns>([&](int i) IKEBANA_INLINE { put(i, j, column[i]); });
+    });
+}
+
+// ---- the geometry
+
+template <class G, int M_, class T>
+struct Winograd {
+    static constexpr int M = M_, N = M + G::R - 1, points = N * N, L = backend::lanes<T>;
+    static constexpr int rows = (G::P + M - 1) / M, columns = (G::Q + M - 1) / M, pieces = rows * columns;
+    static constexpr int group = block_of(pieces, 4);
+    static constexpr int groups = (pieces + group - 1) / group;
+    /// Whether every piece lies inside the image and its outputs inside the output.
+    static constexpr bool whole = G::padding == 0 && G::P % M == 0 && G::Q % M == 0 && pieces % group == 0;
+
+    using A = OutputPoints<N, M>;
+    using Kernel = KernelPoints<N, G::R>;
+    using B = InputPoints<N>;
+
+    /// Filters whose products are kept at a time on the way forward.
+    static constexpr int filters = block_of(G::K, 25);
+    static constexpr int kernels = (G::K * G::C + 15) / 16 * 16;
+
+    // Block of the lane sums of dM V: width<T> pairs of a filter and a channel at a time.
+    static constexpr int pair_channels = std::max(1, width<T> / 4), pair_filters = width<T> / pair_channels;
+    static constexpr int channel_blocks = (G::C + pair_channels - 1) / pair_channels;
+    static constexpr int filter_blocks = (G::K + pair_filters - 1) / pair_filters;
+    static constexpr int padded_channels = channel_blocks * pair_channels,
+                         padded_filters = filter_blocks * pair_filters;
+
+    // Distances in vectors of L; odd, so that stores to successive points meet different sets of the cache.
+    static constexpr int image_point = (padded_channels * group) | 1; // V [point][c][piece]
+    static constexpr int output_point = (padded_filters * group) | 1; // dM [point][k][piece]
+    static constexpr int kept = points | 1;                           // M [k][piece][point], dV [c][piece][point]
+
+    static constexpr std::size_t image_size =
+        static_cast<std::size_t>(std::max(points * image_point, G::C* group* kept)) * L;
+    static constexpr std::size_t forward_size = static_cast<std::size_t>(filters * group * kept) * L;
+    static constexpr std::size_t backward_size = static_cast<std::size_t>(points * output_point) * L;
+    static constexpr std::size_t sums_size =
+        static_cast<std::size_t>(points * filter_blocks * channel_blocks * width<T>);
+    static constexpr std::size_t scratch_bytes =
+        sizeof(T) * (image_size + std::max(forward_size, backward_size + sums_size));
+    static constexpr std::size_t packed_size = static_cast<std::size_t>(points * kernels);
+};
+
+/// packed [point][k][c] = G w Gᵀ.
+template <class W, class G, class T>
+void winograd_pack(T* packed, const T* w) {
+    using V = xsimd::batch<T>;
+    constexpr int S = G::R * G::R, pairs = G::K * G::C;
+    alignas(64) T kernels[S][width<T>];
+    for (int first = 0; first < pairs; first += width<T>) {
+        for (int i = 0; i < width<T>; ++i)
+            for (int s = 0; s < S; ++s) kernels[s][i] = first + i < pairs ? w[(first + i) * S + s] : T(0);
+        to_points_2d<typename W::Kernel, V>(
+            [&](int i, int j) IKEBANA_INLINE { return V::load_aligned(kernels[i * G::R + j]); },
+            [&](int i, int j, V u) IKEBANA_INLINE { u.store_unaligned(packed + (i * W::N + j) * W::kernels + first); });
+    }
+}
+
+/// V ← Bᵀ d B for a group of pieces. Pieces beyond the last, and channels that fill the last block, are 0.
+template <class W, class G, class T>
+void winograd_image(T* v, const T* x, int first) {
+    using V = xsimd::batch<T>;
+    constexpr int L = W::L;
+    for (int c = 0; c < W::padded_channels; ++c)
+        for (int g = 0; g < W::group; ++g) {
+            T* to = v + (c * W::group + g) * L;
+            const int piece = first + g, h0 = piece / W::columns * W::M - G::padding,
+                      w0 = piece % W::columns * W::M - G::padding;
+            if (c >= G::C || (!W::whole && piece >= W::pieces)) {
+                for (int p = 0; p < W::points; ++p) std::fill_n(to + p * W::image_point * L, L, T(0));
+                continue;
+            }
+            for (int lane = 0; lane < L; lane += width<T>)
+                to_points_2d<typename W::B, V>(
+                    [&](int i, int j) IKEBANA_INLINE {
+                        if constexpr (!W::whole)
+                            if (h0 + i < 0 || h0 + i >= G::H || w0 + j < 0 || w0 + j >= G::W) return V(0);
+                        return V::load_unaligned(x + ((c * G::H + h0 + i) * G::W + w0 + j) * L + lane);
+                    },
+                    [&](int i, int j, V value)
+                        IKEBANA_INLINE { value.store_unaligned(to + (i * W::N + j) * W::image_point * L + lane); });
+        }
+}
+
+/// put(k, p, q, lane, y) gets the M×M outputs y[i][j] at rows p + i, columns q + j of filter k, without the bias.
+template <class W, class G, class T, class Put>
+void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) {
+    using V = xsimd::batch<T>;
+    constexpr int L = W::L, BK = block_of(W::filters, registers == 32 ? 5 : 2);
+    T* v = reinterpret_cast<T*>(scratch);
+    T* m = v + W::image_size;
+    for (int first = 0; first < W::pieces; first += W::group) {
+        winograd_image<W, G>(v, x, first);
+        for (int begin = 0; begin < G::K; begin += W::filters) {
+            const int k0 = std::min(begin, G::K - W::filters);
+            for (int p = 0; p < W::points; ++p)
+                for (int b = 0; b < W::filters; b += BK) {
+                    const int k = std::min(b, W::filters - BK);
+                    const T* u = packed + p * W::kernels + (k0 + k) * G::C;
+                    for (int lane = 0; lane < L; lane += width<T>) {
+                        V sums[BK][W::group];
+                        unroll<BK>([&](int i) IKEBANA_INLINE {
+                            unroll<W::group>([&](int g) IKEBANA_INLINE { sums[i][g] = V(0); });
+                        });
+                        const T* from = v + p * W::image_point * L + lane;
+                        for (int c = 0; c < G::C; ++c, from += W::group * L) {
+                            V in[W::group];
+                            unroll<W::group>([&](int g) IKEBANA_INLINE { in[g] = V::load_unaligned(from + g * L); });
+                            unroll<BK>([&](int i) IKEBANA_INLINE {
+                                const V weight(u[i * G::C + c]);
+                                unroll<W::group>(
+                                    [&](int g) IKEBANA_INLINE { sums[i][g] = xsimd::fma(in[g], weight, sums[i][g]); });
+                            });
+                        }
+                        unroll<BK>([&](int i) IKEBANA_INLINE {
+                            unroll<W::group>([&](int g) IKEBANA_INLINE {
+                                sums[i][g].store_unaligned(m + (((k + i) * W::group + g) * W::kept + p) * L + lane);
+                            });
+                        });
+                    }
+                }
+            for (int k = 0; k < W::filters; ++k)
+                for (int g = 0; g < W::group; ++g) {
+                    const int piece = first + g;
+                    if (!W::whole && piece >= W::pieces) break;
+                    const T* from = m + (k * W::group + g) * W::kept * L;
+                    for (int lane = 0; lane < L; lane += width<T>) {
+                        V y[W::M][W::M];
+                        from_points_2d<typename W::A, V>(
+                            [&](int i, int j)
+                                IKEBANA_INLINE { return V::load_unaligned(from + (i * W::N + j) * L + lane); },
+                            [&](int i, int j, V value) IKEBANA_INLINE { y[i][j] = value; });
+                        put(k0 + k, piece / W::columns * W::M, piece % W::columns * W::M, lane, y);
+                    }
+                }
+        }
+    }
+}
+
+/// dM ← A dy Aᵀ for a group of pieces; get(k, p, q, lane, y) fills y[M][M] with dy at rows p + i, columns q + j.
+template <class W, class G, class T, class Get>
+void winograd_output(T* dm, int first, Get get) {
+    using V = xsimd::batch<T>;
+    constexpr int L = W::L;
+    for (int k = 0; k < W::padded_filters; ++k)
+        for (int g = 0; g < W::group; ++g) {
+            T* to = dm + (k * W::group + g) * L;
+            const int piece = first + g;
+            if (k >= G::K || (!W::whole && piece >= W::pieces)) {
+                for (int p = 0; p < W::points; ++p) std::fill_n(to + p * W::output_point * L, L, T(0));
+                continue;
+            }
+            for (int lane = 0; lane < L; lane += width<T>) {
+                V y[W::M][W::M];
+                get(k, piece / W::columns * W::M, piece % W::columns * W::M, lane, y);
+                to_points_2d<typename W::A, V>(
+                    [&](int i, int j) IKEBANA_INLINE { return y[i][j]; },
+                    [&](int i, int j, V value)
+                        IKEBANA_INLINE { value.store_unaligned(to + (i * W::N + j) * W::output_point * L + lane); });
+            }
+        }
+}
+
+/// sums [block of filters][block of channels][point][pair] (+)= Σ over the group's pieces and the lanes of dM V.
+template <class W, class T>
+void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
+    using V = xsimd::batch<T>;
+    constexpr int L = W::L, BK = W::pair_filters, BC = W::pair_channels, pairs = width<T>;
+    for (int p = 0; p < W::points; ++p)
+        for (int kb = 0; kb < W::filter_blocks; ++kb)
+            for (int cb = 0; cb < W::channel_blocks; ++cb) {
+                const T* d = dm + (p * W::output_point + kb * BK * W::group) * L;
+                const T* in = v + (p * W::image_point + cb * BC * W::group) * L;
+                V total[pairs];
+                unroll<pairs>([&](int i) IKEBANA_INLINE { total[i] = V(0); });
+#pragma GCC unroll 1
+                for (int at = 0; at < W::group * L; at += width<T>) {
+                    V image[BC];
+                    unroll<BC>([&](int c) IKEBANA_INLINE { image[c] = V::load_unaligned(in + c * W::group * L + at); });
+                    unroll<BK>([&](int k) IKEBANA_INLINE {
+                        const V g = V::load_unaligned(d + k * W::group * L + at);
+                        unroll<BC>([&](int c) IKEBANA_INLINE {
+                            total[k * BC + c] = xsimd::fma(g, image[c], total[k * BC + c]);
+                        });
+                    });
+                }
+                T* to = sums + ((kb * W::channel_blocks + cb) * W::points + p) * pairs;
+                const V lanes = xsimd::haddp(total);
+                (add ? V::load_unaligned(to) + lanes : lanes).store_unaligned(to);
+            }
+}
+
+/// dw += Gᵀ sums G.
+template <class W, class G, class T>
+void winograd_add_weights(T* dw, const T* sums) {
+    using V = xsimd::batch<T>;
+    constexpr int R = G::R, BC = W::pair_channels;
+    for (int kb = 0; kb < W::filter_blocks; ++kb)
+        for (int cb = 0; cb < W::channel_blocks; ++cb, sums += W::points * width<T>) {
+            alignas(64) T kernels[R * R][width<T>];
+            from_points_2d<typename W::Kernel, V>(
+                [&](int i, int j) IKEBANA_INLINE { return V::load_unaligned(sums + (i * W::N + j) * width<T>); },
+                [&](int i, int j, V value) IKEBANA_INLINE { value.store_aligned(kernels[i * R + j]); });
+            for (int pair = 0; pair < width<T>; ++pair) {
+                const int k = kb * W::pair_filters + pair / BC, c = cb * BC + pair % BC;
+                if (k >= G::K || c >= G::C) continue;
+                T* to = dw + (k * G::C + c) * R * R;
+                for (int s = 0; s < R * R; ++s) to[s] += kernels[s][haddp_place<T>[static_cast<std::size_t>(pair)]];
+            }
+        }
+}
+
+/// dV [c][piece][point] ← Σ_k U dM.
+template <class W, class G, class T>
+void winograd_input_products(T* dv, const T* packed, const T* dm) {
+    using V = xsimd::batch<T>;
+    constexpr int L = W::L, BC = block_of(G::C, registers == 32 ? 5 : 2);
+    for (int p = 0; p < W::points; ++p)
+        for (int c0 = 0; c0 < G::C; c0 += BC) {
+            const int c = std::min(c0, G::C - BC);
+            for (int lane = 0; lane < L; lane += width<T>) {
+                V sums[BC][W::group];
+                unroll<BC>([&](int i)
+                               IKEBANA_INLINE { unroll<W::group>([&](int g) IKEBANA_INLINE { sums[i][g] = V(0); }); });
+                const T* from = dm + p * W::output_point * L + lane;
+                const T* u = packed + p * W::kernels + c;
+                for (int k = 0; k < G::K; ++k, from += W::group * L, u += G::C) {
+                    V in[W::group];
+                    unroll<W::group>([&](int g) IKEBANA_INLINE { in[g] = V::load_unaligned(from + g * L); });
+                    unroll<BC>([&](int i) IKEBANA_INLINE {
+                        const V weight(u[i]);
+                        unroll<W::group>([&](int g)
+                                             IKEBANA_INLINE { sums[i][g] = xsimd::fma(in[g], weight, sums[i][g]); });
+                    });
+                }
+                unroll<BC>([&](int i) IKEBANA_INLINE {
+                    unroll<W::group>([&](int g) IKEBANA_INLINE {
+                        sums[i][g].store_unaligned(dv + (((c + i) * W::group + g) * W::kept + p) * L + lane);
+                    });
+                });
+            }
+        }
+}
+
+/// dx += B dV Bᵀ for a group of pieces.
+template <class W, class G, class T>
+void winograd_add_image(T* dx, const T* dv, int first) {
+    using V = xsimd::batch<T>;
+    constexpr int L = W::L;
+    for (int c = 0; c < G::C; ++c)
+        for (int g = 0; g < W::group; ++g) {
+            const int piece = first + g, h0 = piece / W::columns * W::M - G::padding,
+                      w0 = piece % W::columns * W::M - G::padding;
+            if (!W::whole && piece >= W::pieces) break;
+            const T* from = dv + (c * W::group + g) * W::kept * L;
+            for (int lane = 0; lane < L; lane += width<T>)
+                from_points_2d<typename W::B, V>(
+                    [&](int i, int j) IKEBANA_INLINE { return V::load_unaligned(from + (i * W::N + j) * L + lane); },
+                    [&](int i, int j, V value) IKEBANA_INLINE {
+                        if constexpr (!W::whole)
+                            if (h0 + i < 0 || h0 + i >= G::H || w0 + j < 0 || w0 + j >= G::W) return;
+                        T* to = dx + ((c * G::H + h0 + i) * G::W + w0 + j) * L + lane;
+                        (V::load_unaligned(to) + value).store_unaligned(to);
+                    });
+        }
+}
+
+/// dx = … and dw += … (each may be Nothing) from dy, which get(k, p, q, lane, y) reads.
+template <class W, class G, class DX, class DW, class T, class Get>
+void winograd_backward(DX dx, DW dw, const T* x, const T* packed, std::byte* scratch, Get get) {
+    T* v = reinterpret_cast<T*>(scratch);
+    T* dm = v + W::image_size;
+    T* sums = dm + W::backward_size;
+    if constexpr (!is_nothing<DX>) std::fill_n(dx.data, DX::size, T(0));
+    for (int first = 0; first < W::pieces; first += W::group) {
+        winograd_output<W, G>(dm, first, get);
+        if constexpr (!is_nothing<DW>) {
+            winograd_image<W, G>(v, x, first);
+            winograd_weight_sums<W>(sums, dm, v, first > 0);
+        }
+        if constexpr (!is_nothing<DX>) {
+            winograd_input_products<W, G>(v, packed, dm);
+            winograd_add_image<W, G>(dx.data, v, first);
+        }
+    }
+    if constexpr (!is_nothing<DW>) winograd_add_weights<W, G>(dw.data, static_cast<const T*>(sums));
+}
+
+} // namespace ikebana::cpu
