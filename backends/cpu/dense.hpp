@@ -3,6 +3,8 @@
 //   memory) backward_input   blocks of inputs in registers, a cache line of weights at a time backward_weight  dW += dy
 //   xᵀ sums over samples, so x is transposed to [sample][i] first and the lanes run over i;
 //                    a block of dW is loaded once, 16 samples are added, and stored: no horizontal sums
+//   batch_gradient   for large W, once a batch instead: every tile keeps its transposed x, and a block of dW is summed
+//                    over all samples in registers and written once, some rows of dW a task
 // Blocks that don't divide the size overlap the block before (forward, input), which writes the same values twice.
 #pragma once
 #include <backends/cpu/reduce.hpp>
@@ -17,9 +19,32 @@ constexpr int padded_inputs(int I) {
     return (I + width<T> - 1) / width<T> * width<T>;
 }
 
+/// Rows of W in a task of the gradient over a whole batch.
+template <int O>
+inline constexpr int batch_rows = block_of(O, registers == 32 ? 10 : 5);
+
+/// Tasks of the gradient over a whole batch; 0: it is taken tile by tile. From 64 KiB of weights on, adding to dW for
+/// every tile costs more in memory than in arithmetic.
 template <int O, int I, class T>
-constexpr std::size_t dense_scratch_bytes(backend, Shape<O, I>, T) {
-    return sizeof(T) * static_cast<std::size_t>(padded_inputs<T>(I)) * backend::lanes<T>;
+constexpr int dense_batch_tasks(backend, Shape<O, I>, T) {
+    return sizeof(T) * O * I < (1 << 16) ? 0 : (O + batch_rows<O> - 1) / batch_rows<O>;
+}
+
+/// Where a task's rows of W lie: {first element, elements}.
+template <int O, int I>
+constexpr std::pair<std::size_t, std::size_t> dense_batch_range(backend, Shape<O, I>, int task) {
+    const int first = task * batch_rows<O>, rows = std::min(batch_rows<O>, O - first);
+    return {static_cast<std::size_t>(first) * I, static_cast<std::size_t>(rows) * I};
+}
+
+/// The transposed x, which is kept for the gradient over a batch.
+template <int O, int I, class T>
+constexpr std::size_t dense_scratch_bytes(backend, Shape<O, I> shape, T) {
+    return dense_batch_tasks(backend{}, shape, T{}) > 0 ? 0 : sizeof(T) * padded_inputs<T>(I) * backend::lanes<T>;
+}
+template <int O, int I, class T>
+constexpr std::size_t dense_cache_bytes(backend, Shape<O, I> shape, T) {
+    return dense_batch_tasks(backend{}, shape, T{}) == 0 ? 0 : sizeof(T) * padded_inputs<T>(I) * backend::lanes<T>;
 }
 
 /// y = W x + b
@@ -107,14 +132,21 @@ void dense_weight_rest(T* dw, const T* dy, const T* xt, int columns) {
     for (int i = 0; i < I % width<T>; ++i) dw[i] += rest[i];
 }
 
+/// to [sample][columns] ← x, zeros behind the last input.
+template <class T, class X>
+void keep_rows(T* to, X x) {
+    constexpr int I = X::shape::size, L = X::lanes, columns = padded_inputs<T>(I);
+    store_tile(backend{}, to, L, columns, x);
+    for (int n = 0; n < L; ++n) std::fill(to + n * columns + I, to + (n + 1) * columns, T(0));
+}
+
 template <class DW, class DY, class X>
 void dense_backward_weight(backend, DW dw, DY dy, X x, std::byte* scratch) {
     using T = typename DW::element;
     constexpr int O = DY::shape::sizes[0], I = X::shape::size, L = X::lanes;
     constexpr int columns = padded_inputs<T>(I), whole = I / width<T>; // vectors
     T* xt = reinterpret_cast<T*>(scratch);
-    store_tile(backend{}, xt, L, columns, x);
-    for (int n = 0; n < L; ++n) std::fill(xt + n * columns + I, xt + (n + 1) * columns, T(0));
+    keep_rows(xt, x);
 
     constexpr int BO = std::min(O, 4), BI = registers == 32 ? 4 : 2;
     const auto outputs = [&]<int N>(std::integral_constant<int, N>, int o) {
@@ -133,6 +165,62 @@ void dense_backward_weight(backend, DW dw, DY dy, X x, std::byte* scratch) {
     for (; o + BO <= O; o += BO) outputs(std::integral_constant<int, BO>{}, o);
     if constexpr (O % BO != 0)
         for (; o < O; ++o) outputs(std::integral_constant<int, 1>{}, o);
+}
+
+// ---- over the whole batch
+
+/// What dense_batch_gradient() needs of a tile's x.
+template <class X>
+void dense_keep_input(backend, X x, std::byte* cache) {
+    keep_rows(reinterpret_cast<number_of<X>*>(cache), x);
+}
+
+/// to [BO][I], columns i … i + BI vectors: Σ dy xᵀ over all samples, for the outputs from o on; `columns` are written.
+template <int BO, int BI, int I, class T, class DY>
+IKEBANA_INLINE inline void dense_batch_block(T* to, DY dy, BatchCache<T> xs, int o, int i, int columns) {
+    using V = xsimd::batch<T>;
+    constexpr int L = DY::lanes, step = padded_inputs<T>(I);
+    V sum[BO][BI];
+    unroll<BO>([&](int k) IKEBANA_INLINE { unroll<BI>([&](int v) IKEBANA_INLINE { sum[k][v] = V(0); }); });
+    for (int t = 0; t < dy.count; ++t) {
+        const T* d = dy[t].row(o);
+        const T* row = xs[t] + i;
+        for (int lane = 0; lane < L; ++lane, row += step) {
+            V x[BI];
+            unroll<BI>([&](int v) IKEBANA_INLINE { x[v] = V::load_unaligned(row + v * width<T>); });
+            unroll<BO>([&](int k) IKEBANA_INLINE {
+                const V dk(d[k * L + lane]);
+                unroll<BI>([&](int v) IKEBANA_INLINE { sum[k][v] = xsimd::fma(dk, x[v], sum[k][v]); });
+            });
+        }
+    }
+    unroll<BO>([&](int k) IKEBANA_INLINE {
+        T* row = to + k * I + i;
+        if (columns == BI * width<T>) {
+            unroll<BI>([&](int v) IKEBANA_INLINE { sum[k][v].store_unaligned(row + v * width<T>); });
+        } else {
+            alignas(64) T last[BI * width<T>];
+            unroll<BI>([&](int v) IKEBANA_INLINE { sum[k][v].store_aligned(last + v * width<T>); });
+            std::copy_n(last, columns, row);
+        }
+    });
+}
+
+/// to ← the task's rows of dW (O,I) = Σ dy xᵀ over the batch.
+template <int O, int I, class T, class DY>
+void dense_batch_gradient(backend, Shape<O, I>, T* to, DY dy, BatchCache<T> xs, int task) {
+    constexpr int R = batch_rows<O>, BI = 2, columns = BI * width<T>;
+    const auto rows = [&]<int BO>(std::integral_constant<int, BO>) {
+        int i = 0;
+        for (; i + columns <= I; i += columns) dense_batch_block<BO, BI, I>(to, dy, xs, task * R, i, columns);
+        constexpr int rest = I % columns;
+        if constexpr (rest > 0)
+            dense_batch_block<BO, (rest + width<T> - 1) / width<T>, I>(to, dy, xs, task * R, i, rest);
+    };
+    if (O % R == 0 || (task + 1) * R <= O)
+        rows(std::integral_constant<int, R>{});
+    else if constexpr (O % R != 0)
+        rows(std::integral_constant<int, O % R>{});
 }
 
 } // namespace ikebana::cpu

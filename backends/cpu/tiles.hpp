@@ -1,5 +1,5 @@
-// Rows of samples to tiles and back: transposes of 16 samples × features, a block of 16 features at a time so that both
-// sides stay in the first cache. See layers/primitives.hpp.
+// Rows of samples to tiles and back: transposes of samples × features, in blocks of 4×4 floats where there is a vector
+// of four. See layers/primitives.hpp.
 #pragma once
 #include <backends/cpu/backend.hpp>
 #include <ikebana/tensor/view.hpp>
@@ -8,28 +8,44 @@
 
 namespace ikebana::cpu {
 
+/// to[j · to_step + i] = from[i · from_step + j] for rows × columns numbers of `from`.
+template <class T>
+void transpose(T* to, std::size_t to_step, const T* from, std::size_t from_step, std::size_t rows,
+               std::size_t columns) {
+    std::size_t whole_rows = 0, whole_columns = 0;
+    using Four = xsimd::make_sized_batch_t<T, 4>;
+    if constexpr (std::is_same_v<T, float> && !std::is_void_v<Four>) {
+        whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+        for (std::size_t j = 0; j < whole_columns; j += 4)
+            for (std::size_t i = 0; i < whole_rows; i += 4) {
+                const T* at = from + i * from_step + j;
+                const Four a = Four::load_unaligned(at), b = Four::load_unaligned(at + from_step),
+                           c = Four::load_unaligned(at + 2 * from_step), d = Four::load_unaligned(at + 3 * from_step);
+                const Four ac = xsimd::zip_lo(a, c), bd = xsimd::zip_lo(b, d), ac2 = xsimd::zip_hi(a, c),
+                           bd2 = xsimd::zip_hi(b, d);
+                T* out = to + j * to_step + i;
+                xsimd::zip_lo(ac, bd).store_unaligned(out);
+                xsimd::zip_hi(ac, bd).store_unaligned(out + to_step);
+                xsimd::zip_lo(ac2, bd2).store_unaligned(out + 2 * to_step);
+                xsimd::zip_hi(ac2, bd2).store_unaligned(out + 3 * to_step);
+            }
+    }
+    for (std::size_t j = 0; j < columns; ++j)
+        for (std::size_t i = j < whole_columns ? whole_rows : 0; i < rows; ++i)
+            to[j * to_step + i] = from[i * from_step + j];
+}
+
 template <class T, class S, int L>
 void load_tile(backend, Tile<T, S, L> to, const T* rows, int count, std::size_t stride) {
-    for (std::size_t first = 0; first < S::size; first += 16) {
-        const std::size_t end = std::min(S::size, first + 16);
-        for (int lane = 0; lane < count; ++lane) {
-            const T* row = rows + static_cast<std::size_t>(lane) * stride;
-            for (std::size_t f = first; f < end; ++f) to.data[f * L + static_cast<std::size_t>(lane)] = row[f];
-        }
-        for (int lane = count; lane < L; ++lane)
-            for (std::size_t f = first; f < end; ++f) to.data[f * L + static_cast<std::size_t>(lane)] = to.data[f * L];
-    }
+    transpose(to.data, L, rows, stride, static_cast<std::size_t>(count), S::size);
+    if (count < L)
+        for (std::size_t f = 0; f < S::size; ++f)
+            std::fill(to.data + f * L + count, to.data + (f + 1) * L, to.data[f * L]);
 }
 
 template <class T, class U, class S, int L>
 void store_tile(backend, T* rows, int count, std::size_t stride, Tile<U, S, L> from) {
-    for (std::size_t first = 0; first < S::size; first += 16) {
-        const std::size_t end = std::min(S::size, first + 16);
-        for (int lane = 0; lane < count; ++lane) {
-            T* row = rows + static_cast<std::size_t>(lane) * stride;
-            for (std::size_t f = first; f < end; ++f) row[f] = from.data[f * L + static_cast<std::size_t>(lane)];
-        }
-    }
+    transpose(rows, stride, static_cast<const T*>(from.data), L, S::size, static_cast<std::size_t>(count));
 }
 
 } // namespace ikebana::cpu

@@ -10,6 +10,15 @@ constexpr std::size_t dense_scratch_bytes(backend, S, T) {
     return 0;
 }
 
+template <class S, class T>
+constexpr std::size_t dense_cache_bytes(backend, S, T) {
+    return 0;
+}
+template <class S, class T>
+constexpr int dense_batch_tasks(backend, S, T) {
+    return 0;
+}
+
 /// y = W x + b
 template <class Y, class X, class W, class B>
 void dense_forward(backend, Y y, X x, W w, B b) {

@@ -19,7 +19,7 @@ void compare_dense() {
                           static_cast<Numbers<T>*>(&b)})
         numbers->randomise(random);
     dy.clear_lanes(1 + O % L);
-    Arena<std::byte> scratch = scratch_of(dense_scratch_bytes(cpu::backend{}, Shape<O, I>{}, T{}));
+    Arena<std::byte> scratch = scratch_of(sizeof(T) * static_cast<std::size_t>(cpu::padded_inputs<T>(I)) * L);
     const cpu::backend fast;
     const reference::backend exact;
     CAPTURE(O);
@@ -38,7 +38,51 @@ void compare_dense() {
     check_close(dx, "backward_input");
 }
 
+/// The gradient over a batch of `count` tiles, task by task, against the reference tile by tile.
+template <class T, int O, int I>
+void compare_batch_gradient(int count) {
+    constexpr Shape<O, I> shape;
+    constexpr int tasks = dense_batch_tasks(cpu::backend{}, shape, T{});
+    static_assert(tasks > 0 && dense_batch_tasks(reference::backend{}, shape, T{}) == 0);
+    constexpr std::size_t bytes = dense_cache_bytes(cpu::backend{}, shape, T{});
+    Random random(Seed{14}, Stream::test, static_cast<std::uint32_t>(O * 1000 + I));
+    Numbers<T> dys(static_cast<std::size_t>(count) * O * L);
+    dys.randomise(random);
+    Views<T, Shape<O, I>> dw;
+    Arena<std::byte> caches = scratch_of(static_cast<std::size_t>(count) * bytes);
+    CAPTURE(O);
+    CAPTURE(I);
+    CAPTURE(count);
+    for (int t = 0; t < count; ++t) {
+        const auto n = static_cast<std::size_t>(t);
+        Tiles<T, Shape<I>> x;
+        x.randomise(random);
+        dense_keep_input(cpu::backend{}, x.tile(), caches.data() + n * bytes);
+        dense_backward_weight(reference::backend{}, dw.exact_view(),
+                              Tile<const double, Shape<O>, L>{dys.exact.data() + n * O * L}, x.exact_tile(), nullptr);
+    }
+    std::size_t next = 0;
+    for (int task = 0; task < tasks; ++task) {
+        const auto [first, n] = dense_batch_range(cpu::backend{}, shape, task);
+        CHECK(first == next);
+        next += n;
+        dense_batch_gradient(cpu::backend{}, shape, dw.fast.data() + first,
+                             BatchTiles<const T, Shape<O>, L>{dys.fast.data(), O * L, count},
+                             BatchCache<T>{reinterpret_cast<const T*>(caches.data()), bytes / sizeof(T)}, task);
+    }
+    CHECK(next == static_cast<std::size_t>(O) * I);
+    check_close(dw, "batch gradient");
+}
+
 } // namespace
+
+TEST_CASE("gradients of Dense over a batch") {
+    compare_batch_gradient<float, 200, 784>(4);
+    compare_batch_gradient<float, 200, 200>(1);
+    compare_batch_gradient<float, 127, 131>(3);
+    compare_batch_gradient<float, 17, 1001>(2);
+    compare_batch_gradient<double, 83, 101>(3);
+}
 
 TEST_CASE("Dense of the models") {
     compare_dense<float, 10, 784>();

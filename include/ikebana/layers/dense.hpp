@@ -37,6 +37,12 @@ struct Dense {
     static constexpr std::size_t scratch_bytes = dense_scratch_bytes(Backend{}, Shape<O, static_cast<int>(In::size)>{},
                                                                      T{});
 
+    template <class In, class Backend, class T>
+    static constexpr std::size_t cache_bytes = dense_cache_bytes(Backend{}, Shape<O, static_cast<int>(In::size)>{},
+                                                                 T{});
+    template <class In, class Backend, class T>
+    static constexpr int batch_tasks = dense_batch_tasks(Backend{}, Shape<O, static_cast<int>(In::size)>{}, T{});
+
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto&) {
         dense_forward(backend, y, x, std::get<0>(p), bias_of<has_bias>(p));
@@ -44,9 +50,21 @@ struct Dense {
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        dense_backward_weight(backend, std::get<0>(dp), dy, x, context.scratch);
+        if constexpr (batch_tasks < In, decltype(backend), number_of < decltype(x) >>> 0)
+            dense_keep_input(backend, x, context.cache);
+        else
+            dense_backward_weight(backend, std::get<0>(dp), dy, x, context.scratch);
         if constexpr (has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
         if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, std::get<0>(p), dy);
+    }
+
+    template <class In>
+    static constexpr auto batch_range(auto backend, int task) {
+        return dense_batch_range(backend, Shape<O, static_cast<int>(In::size)>{}, task);
+    }
+    template <class In>
+    static void batch_gradient(auto backend, auto* to, auto dy, auto cache, int task) {
+        dense_batch_gradient(backend, Shape<O, static_cast<int>(In::size)>{}, to, dy, cache, task);
     }
 
     static std::string name() { return "Dense<" + std::to_string(O) + option_names<Options...>() + ">"; }

@@ -5,7 +5,11 @@
 //   dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
 //                   dense_backward_weight(B, dw, dy, x, scratch)               dW += dy xᵀ
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
-//                   dense_scratch_bytes(B, Shape<O,I>, T)
+//                   dense_batch_tasks(B, Shape<O,I>, T)                        0, or the tasks of
+//                   dense_batch_gradient(B, Shape<O,I>, to, dys, caches, task) rows of dW = Σ dy xᵀ over all tiles
+//                   dense_batch_range(B, Shape<O,I>, task)                     which: {first element, elements}
+//                   dense_keep_input(B, x, cache)                              what it needs of a tile
+//                   dense_scratch_bytes(B, Shape<O,I>, T), dense_cache_bytes(B, Shape<O,I>, T)
 //   conv.hpp        conv_pack(B, G, packed, w (K,C,R,S))                       weights as the kernels want them
 //                   conv_forward(B, G, y (K,P,Q), x (C,H,W), w, b (K), packed, scratch)
 //                   conv_backward(B, G, dx, dw, dy, x, w, packed, scratch)     dx, dw may be Nothing

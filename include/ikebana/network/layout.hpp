@@ -45,7 +45,7 @@ constexpr auto packed_offsets(pack<B...>) {
 }
 
 /// A workspace of one tile in training, in bytes from its start: the input, every layer's output (kept for the way
-/// back), every layer's cache, and two gradients that take turns.
+/// back), every layer's cache, and gradients.
 template <class Chain, class Backend, class T>
 struct TileLayout;
 
@@ -64,12 +64,21 @@ struct TileLayout<pack<B...>, Backend, T> {
     static constexpr auto caches =
         offsets_of(hana::make_tuple(cache_bytes_of<typename B::layer, typename B::input, Backend, T>()...));
     static constexpr std::size_t gradient = std::max({tile_bytes<typename B::output>...});
+    /// Gradients that are kept until all tiles are through: what batch_gradient() reads.
+    static constexpr auto kept = offsets_of(hana::make_tuple(
+        (batch_tasks_of<typename B::layer, typename B::input, Backend, T>() > 0 ? tile_bytes<typename B::output>
+                                                                                : 0)...));
     static constexpr std::size_t scratch =
         std::max({std::size_t{64}, scratch_bytes_of<typename B::layer, typename B::input, Backend, T>()...});
 
     static constexpr std::size_t caches_at = inputs[count + 1];
     static constexpr std::size_t gradients_at = caches_at + caches[count];
-    static constexpr std::size_t bytes = gradients_at + 2 * gradient;
+    static constexpr std::size_t bytes = gradients_at + 2 * gradient + kept[count];
+    /// Where the gradient of what enters layer i is (i = count: of what leaves the last). Two buffers take turns.
+    static constexpr std::size_t gradient_at(std::size_t i) {
+        if (i > 0 && kept[i] > kept[i - 1]) return gradients_at + 2 * gradient + kept[i - 1];
+        return gradients_at + (i % 2) * gradient;
+    }
 };
 
 } // namespace ikebana

@@ -52,6 +52,29 @@ struct Tile {
     }
 };
 
+/// The tiles of a batch at one place of a network, `step` elements apart.
+template <class T, class S, int L>
+struct BatchTiles {
+    using shape = S;
+    using element = T;
+    static constexpr int lanes = L;
+
+    T* first;
+    std::size_t step;
+    int count;
+
+    Tile<T, S, L> operator[](int t) const { return {first + static_cast<std::size_t>(t) * step}; }
+};
+
+/// What a layer kept of each tile of a batch, `step` elements apart.
+template <class T>
+struct BatchCache {
+    const T* first;
+    std::size_t step;
+
+    const T* operator[](int t) const { return first + static_cast<std::size_t>(t) * step; }
+};
+
 /// The number type of a View or Tile.
 template <class X>
 using number_of = std::remove_const_t<typename X::element>;

@@ -35,6 +35,20 @@ bool all_finite(const T* tile, std::size_t features, int lanes, int samples) {
     return true;
 }
 
+/// Elements of the largest task of a layer's batch gradient: the first, since only the last can be smaller.
+template <class B, class Backend, class T>
+constexpr std::size_t batch_task_size_of() {
+    if constexpr (batch_tasks_of<typename B::layer, typename B::input, Backend, T>() > 0)
+        return B::layer::template batch_range<typename B::input>(Backend{}, 0).second;
+    else
+        return 0;
+}
+
+template <class First, class... Rest>
+constexpr std::size_t first_parameter_size(Parameters<First, Rest...>) {
+    return First::shape::size;
+}
+
 template <class Net, class Loss>
 struct Program {
     using backend = typename Net::backend;
@@ -67,11 +81,54 @@ struct Program {
         return offsets_of(hana::make_tuple(batch_size_of<B>()...));
     }(chain{});
 
+    /// Elements that the largest task of a batch gradient writes.
+    static constexpr std::size_t batch_task_size = []<class... B>(pack<B...>) {
+        return std::max({batch_task_size_of<B, backend, T>()...});
+    }(chain{});
+
     /// One tile's memory, with its labels, mask and costs behind the layout.
     static constexpr std::size_t tile_bytes = layout::bytes + 3 * ((L * sizeof(T) + 63) / 64 * 64);
-    static constexpr std::size_t scratch_bytes = std::max(layout::scratch, 4 * ((L * sizeof(T) + 63) / 64 * 64));
+    static constexpr std::size_t scratch_bytes =
+        std::max({layout::scratch, 4 * ((L * sizeof(T) + 63) / 64 * 64), (batch_task_size * sizeof(T) + 63) / 64 * 64});
 
     static constexpr auto packed_offset = packed_offsets<backend, T>(chain{});
+
+    /// Stretches of the parameter arena whose gradients are taken alike: tile by tile into slots, or over the batch.
+    struct Stretch {
+        std::size_t begin = 0, end = 0;
+        bool batch_wide = false;
+    };
+    static constexpr auto stretches = []<class... B>(pack<B...>) {
+        std::array<Stretch, 2 * sizeof...(B)> all{};
+        std::size_t n = 0;
+        const auto add = [&](std::size_t begin, std::size_t end, bool batch_wide) {
+            if (begin == end) return;
+            if (n > 0 && all[n - 1].batch_wide == batch_wide)
+                all[n - 1].end = end;
+            else
+                all[n++] = {begin, end, batch_wide};
+        };
+        (
+            [&] {
+                const std::size_t begin = Net::parameter_offset[B::position],
+                                  end = begin + parameter_extent<typename B::parameters>;
+                std::size_t middle = begin;
+                if constexpr (batch_tasks_of<typename B::layer, typename B::input, backend, T>() > 0)
+                    middle += padded(first_parameter_size(typename B::parameters{}));
+                add(begin, middle, true);
+                add(middle, end, false);
+            }(),
+            ...);
+        return std::pair{all, n};
+    }(chain{});
+
+    /// Tasks of batch gradients, layer after layer.
+    static constexpr auto batch_tasks = []<class... B>(pack<B...>) {
+        return offsets_of(
+            hana::make_tuple(std::size_t(B::position >= bound<first_trained>::position
+                                             ? batch_tasks_of<typename B::layer, typename B::input, backend, T>()
+                                             : 0)...));
+    }(chain{});
 
     /// What a region sees of the trainer.
     struct View {
@@ -152,6 +209,30 @@ struct Program {
         }
     }
 
+    /// One task of all layers' batch gradients. f(first, n, gradient) gets it: n parameters from the arena's element
+    /// `first` on. v is the batch's first tile, the others follow it. It is written to its place in `arena`, or to
+    /// scratch if that is null.
+    template <class F>
+    static void batch_gradient(const View& v, int tiles, int task, T* arena, F f) {
+        each<0, count>([&]<int I>(std::integral_constant<int, I>) {
+            constexpr auto begin = static_cast<int>(batch_tasks[I]), end = static_cast<int>(batch_tasks[I + 1]);
+            if constexpr (begin < end) {
+                if (task < begin || task >= end) return;
+                using B = bound<I>;
+                using layer = typename B::layer;
+                constexpr std::size_t step = tile_bytes / sizeof(T);
+                const auto [first, n] = layer::template batch_range<typename B::input>(backend{}, task - begin);
+                const std::size_t at = Net::parameter_offset[B::position] + first;
+                T* to = arena ? arena + at : reinterpret_cast<T*>(v.scratch);
+                layer::template batch_gradient<typename B::input>(
+                    backend{}, to,
+                    BatchTiles<const T, typename B::output, L>{output_gradient_of<I>(v).data, step, tiles},
+                    BatchCache<T>{reinterpret_cast<const T*>(context_of<I>(v).cache), step}, task - begin);
+                f(at, n, static_cast<const T*>(to));
+            }
+        });
+    }
+
     /// The tile that the loss reads.
     static auto output(const View& v) { return input_of<count>(v); }
 
@@ -193,11 +274,10 @@ struct Program {
     static auto input_of(const View& v) {
         return Tile<const T, decltype(shape_at<I>()), L>{reinterpret_cast<const T*>(v.tile + layout::inputs[I])};
     }
-    /// The gradient of what enters layer I. Two buffers take turns.
+    /// The gradient of what enters layer I.
     template <int I>
     static auto gradient_of(const View& v) {
-        return Tile<T, decltype(shape_at<I>()), L>{
-            reinterpret_cast<T*>(v.tile + layout::gradients_at + (I % 2) * layout::gradient)};
+        return Tile<T, decltype(shape_at<I>()), L>{reinterpret_cast<T*>(v.tile + layout::gradient_at(I))};
     }
     /// What leaves layer I and its gradient, in the layer's own shape (a dropped Flatten may give the next another).
     template <int I>

@@ -78,14 +78,11 @@ class Trainer {
         const double cost = run(batch);
         ++steps_, ++step_;
         update_state();
-        constexpr std::size_t chunk = 4096;
         const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, progress_);
-        workers_.run(static_cast<int>((extent + chunk - 1) / chunk), [&](int task, int) {
-            const std::size_t first = static_cast<std::size_t>(task) * chunk, n = std::min(chunk, extent - first);
+        over_gradients(false, [&](std::size_t first, std::size_t n, auto gradient) {
             std::array<T*, Optimizer::arrays> state;
             for (std::size_t k = 0; k < state.size(); ++k) state[k] = moments_.data() + k * extent + first;
-            optimizer_.update(backend{}, n, net_.parameters().data() + first, state,
-                              SumOfArrays<T>{gradients_.data() + first, extent, used_}, steps_, rate);
+            optimizer_.update(backend{}, n, net_.parameters().data() + first, state, gradient, steps_, rate);
         });
         return cost;
     }
@@ -94,7 +91,9 @@ class Trainer {
     template <class B>
     double compute_gradients(const B& batch) {
         const double cost = run(batch);
-        assign(backend{}, extent, gradients_.data(), SumOfArrays<T>{gradients_.data(), extent, used_});
+        over_gradients(true, [&](std::size_t first, std::size_t n, auto gradient) {
+            if (gradient.count > 1) assign(backend{}, n, gradients_.data() + first, gradient);
+        });
         return cost;
     }
     std::span<const T> gradients() const { return gradients_.span().first(extent); }
@@ -205,6 +204,35 @@ class Trainer {
         });
     }
 
+    /// f(first, n, gradient) on pieces of the parameter arena; the gradient is a sum of shares. Gradients over the
+    /// whole batch are taken here, by the thread that then uses them: in scratch, or in their place in the arena if
+    /// `keep`.
+    template <class F>
+    void over_gradients(bool keep, F f) {
+        constexpr std::size_t chunk = 4096;
+        constexpr auto chunks = [](const auto& s) {
+            return s.batch_wide ? 0 : static_cast<int>((s.end - s.begin + chunk - 1) / chunk);
+        };
+        constexpr auto stretches = program::stretches;
+        constexpr int batch_tasks = static_cast<int>(program::batch_tasks.back());
+        int tasks = batch_tasks;
+        for (const auto& s : stretches.first) tasks += chunks(s);
+        workers_.run(tasks, [&](int task, int worker) {
+            if constexpr (batch_tasks > 0)
+                if (task < batch_tasks)
+                    return program::batch_gradient(view(0, worker, 0), static_cast<int>(samples_.size()), task,
+                                                   keep ? gradients_.data() : nullptr,
+                                                   [&](std::size_t first, std::size_t n, const T* g) {
+                                                       f(first, n, SumOfArrays<T>{g, extent, 1});
+                                                   });
+            task -= batch_tasks;
+            const auto* s = stretches.first.data();
+            for (; task >= chunks(*s); ++s) task -= chunks(*s);
+            const std::size_t first = s->begin + static_cast<std::size_t>(task) * chunk;
+            f(first, std::min(chunk, s->end - first), SumOfArrays<T>{gradients_.data() + first, extent, used_});
+        });
+    }
+
     template <class B>
     double run(const B& batch) {
         const std::size_t n = check_batch<Net>(batch);
@@ -269,8 +297,10 @@ class Trainer {
     }
 
     void start_tile(const View& v, const T* rows) {
-        if (v.sample / L < static_cast<std::uint32_t>(used_))
-            std::fill_n(v.gradient, extent, T(0)); // a slot's first tile
+        if (v.sample / L < static_cast<std::uint32_t>(used_)) // a slot's first tile
+            for (std::size_t k = 0; k < program::stretches.second; ++k)
+                if (const auto& s = program::stretches.first[k]; !s.batch_wide)
+                    std::fill(v.gradient + s.begin, v.gradient + s.end, T(0));
         program::load(v, rows + v.sample * Net::input::size, staged_labels_.data() + v.sample);
     }
 
