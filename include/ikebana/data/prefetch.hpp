@@ -1,9 +1,8 @@
-// prefetch(reader): while the caller works on one batch, a thread prepares the next. The thread lives as long as the
-// reader. A batch changes hands by swapping storage, so between the first next() and the end of a pass nothing is
-// allocated; an exception of the inner reader comes out of the next() that would have given its batch.
-//
-//   empty --(thread: inner next)--> filled | ended | failed --(caller: next)--> empty
+// prefetch(reader): while the caller works on one batch, a thread prepares the next ones, up to four. The thread lives
+// as long as the reader. A batch changes hands by swapping storage, so between the first next() and the end of a pass
+// nothing is allocated; an exception of the inner reader comes out of the next() that would have given its batch.
 #pragma once
+#include <array>
 #include <condition_variable>
 #include <exception>
 #include <ikebana/data/reader.hpp>
@@ -35,17 +34,18 @@ class Prefetched {
     bool next(Batch& b) { return work_->next(b); }
 
   private:
-    enum class Slot { idle, empty, filled, ended, failed };
+    enum class State { idle, reading, ended, failed };
 
-    /// What caller and thread share; it stays in place when the reader is moved. The thread touches `reader`, `ready`
-    /// and `failure` only while the slot is empty, the caller only while it isn't.
+    /// What caller and thread share; it stays in place when the reader is moved. While `working` the reader, the batch
+    /// behind the filled ones and `failure` are the thread's, else the caller's.
     struct Work {
-        explicit Work(R r) : reader(std::move(r)), batch_size(reader.batch_size()), thread([this] { prepare(); }) {}
+        explicit Work(R r) : reader(std::move(r)), batch_size(reader.batch_size()), thread([this] { serve(); }) {}
 
         ~Work() {
             {
                 const std::lock_guard lock(mutex);
                 leave = true;
+                state = State::ended;
             }
             changed.notify_all();
             thread.join();
@@ -53,64 +53,78 @@ class Prefetched {
 
         void start(unsigned pass) {
             std::unique_lock lock(mutex);
-            changed.wait(lock, [this] { return slot != Slot::empty; });
-            slot = Slot::ended; // what a start() that throws leaves
+            state = State::ended; // the thread stops after its batch; what a start() that throws leaves
+            changed.wait(lock, [this] { return !working; });
+            filled = 0;
             reader.start(pass);
-            ready.template reserve<shape>(batch_size);
-            hand_over(lock, Slot::empty);
+            for (Batch& b : ring) b.template reserve<shape>(batch_size);
+            state = State::reading;
+            changed.notify_all();
         }
 
         bool next(Batch& b) {
             std::unique_lock lock(mutex);
-            if (slot == Slot::idle) {
+            if (state == State::idle) {
                 lock.unlock();
                 start(0);
                 lock.lock();
             }
-            changed.wait(lock, [this] { return slot != Slot::empty; });
-            if (slot == Slot::ended) return false;
-            if (slot == Slot::failed) {
-                slot = Slot::ended;
+            changed.wait(lock, [this] { return filled > 0 || state != State::reading; });
+            if (filled > 0) {
+                b.template reserve<shape>(batch_size);
+                std::swap(b, ring[first]);
+                first = (first + 1) % ring.size();
+                --filled;
+                if (wanted() && !working) changed.notify_all();
+                return true;
+            }
+            if (state == State::failed) {
+                state = State::ended;
                 std::rethrow_exception(std::exchange(failure, nullptr));
             }
-            b.template reserve<shape>(batch_size);
-            std::swap(b, ready);
-            hand_over(lock, Slot::empty);
-            return true;
+            return false;
         }
 
-        void prepare() {
+        /// The thread is woken when half of the batches are used up, not for each: waking it costs more than a batch.
+        bool wanted() const { return state == State::reading && filled <= ring.size() / 2; }
+
+        void serve() {
             std::unique_lock lock(mutex);
             while (true) {
-                changed.wait(lock, [this] { return leave || slot == Slot::empty; });
+                changed.wait(lock, [this] { return leave || wanted(); });
                 if (leave) return;
-                lock.unlock();
-                Slot outcome = Slot::failed;
-                try {
-                    outcome = reader.next(ready) ? Slot::filled : Slot::ended;
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-                lock.lock();
-                slot = outcome;
+                working = true;
+                while (state == State::reading && filled < ring.size()) prepare(lock);
+                working = false;
                 changed.notify_all();
             }
         }
 
-        void hand_over(std::unique_lock<std::mutex>& lock, Slot to) {
-            slot = to;
+        void prepare(std::unique_lock<std::mutex>& lock) {
+            Batch& b = ring[(first + filled) % ring.size()];
             lock.unlock();
-            changed.notify_all();
+            State outcome = State::failed;
+            try {
+                outcome = reader.next(b) ? State::reading : State::ended;
+            } catch (...) {
+                failure = std::current_exception();
+            }
+            lock.lock();
+            if (state != State::reading) return; // start() came in between: dropped
+            state = outcome;
+            if (outcome != State::reading) return;
+            if (++filled == 1) changed.notify_all();
         }
 
         R reader;
         std::size_t batch_size;
-        Batch ready;
+        std::array<Batch, 4> ring; // `filled` batches from `first` on are ready
+        std::size_t first = 0, filled = 0;
         std::exception_ptr failure;
         std::mutex mutex;
         std::condition_variable changed;
-        Slot slot = Slot::idle;
-        bool leave = false;
+        State state = State::idle;
+        bool working = false, leave = false;
         std::thread thread; // last: it starts when all above stand
     };
 
@@ -118,7 +132,7 @@ class Prefetched {
     std::unique_ptr<Work> work_;
 };
 
-/// The reader's batches, each prepared one ahead on a thread of its own.
+/// The reader's batches, prepared ahead on a thread of their own.
 template <BatchReader R>
 Prefetched<R> prefetch(R reader) {
     return Prefetched<R>(std::move(reader));
