@@ -79,10 +79,11 @@ class Trainer {
         ++steps_, ++step_;
         update_state();
         const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, progress_);
-        over_gradients(false, [&](std::size_t first, std::size_t n, auto gradient) {
+        over_gradients(false, [&](std::size_t first, std::size_t n, const T* gradient) {
             std::array<T*, Optimizer::arrays> state;
             for (std::size_t k = 0; k < state.size(); ++k) state[k] = moments_.data() + k * extent + first;
-            optimizer_.update(backend{}, n, net_.parameters().data() + first, state, gradient, steps_, rate);
+            optimizer_.update(backend{}, n, net_.parameters().data() + first, state, Elements<const T>{gradient},
+                              steps_, rate);
         });
         return cost;
     }
@@ -91,9 +92,7 @@ class Trainer {
     template <class B>
     double compute_gradients(const B& batch) {
         const double cost = run(batch);
-        over_gradients(true, [&](std::size_t first, std::size_t n, auto gradient) {
-            if (gradient.count > 1) assign(backend{}, n, gradients_.data() + first, gradient);
-        });
+        over_gradients(true, [](std::size_t, std::size_t, const T*) {});
         return cost;
     }
     std::span<const T> gradients() const { return gradients_.span().first(extent); }
@@ -196,17 +195,27 @@ class Trainer {
                 samples_[t]};
     }
 
+    /// f(task, worker), by all threads or, where waking them costs more than a step's work, by the caller alone: the
+    /// bits are the same.
+    template <class F>
+    void run_tasks(int tasks, F f) {
+        if (alone_)
+            for (int task = 0; task < tasks; ++task) f(task, 0);
+        else
+            workers_.run(tasks, f);
+    }
+
     /// f(view) on every tile; a slot's tiles in order, slots side by side.
     template <class F>
     void over_tiles(F f) {
-        workers_.run(used_, [&](int slot, int worker) {
+        run_tasks(used_, [&](int slot, int worker) {
             for (int t = slot; t < static_cast<int>(samples_.size()); t += used_) f(view(slot, worker, t));
         });
     }
 
-    /// f(first, n, gradient) on pieces of the parameter arena; the gradient is a sum of shares. Gradients over the
-    /// whole batch are taken here, by the thread that then uses them: in scratch, or in their place in the arena if
-    /// `keep`.
+    /// f(first, n, gradient) on pieces of the parameter arena. Shares of slots are added here while they are in the
+    /// cache, and gradients over the whole batch are taken, each by the thread that then uses it: in scratch, or in
+    /// their place in the arena if `keep`.
     template <class F>
     void over_gradients(bool keep, F f) {
         constexpr std::size_t chunk = 4096;
@@ -217,19 +226,19 @@ class Trainer {
         constexpr int batch_tasks = static_cast<int>(program::batch_tasks.back());
         int tasks = batch_tasks;
         for (const auto& s : stretches.first) tasks += chunks(s);
-        workers_.run(tasks, [&](int task, int worker) {
+        run_tasks(tasks, [&](int task, int worker) {
             if constexpr (batch_tasks > 0)
                 if (task < batch_tasks)
                     return program::batch_gradient(view(0, worker, 0), static_cast<int>(samples_.size()), task,
-                                                   keep ? gradients_.data() : nullptr,
-                                                   [&](std::size_t first, std::size_t n, const T* g) {
-                                                       f(first, n, SumOfArrays<T>{g, extent, 1});
-                                                   });
+                                                   keep ? gradients_.data() : nullptr, f);
             task -= batch_tasks;
             const auto* s = stretches.first.data();
             for (; task >= chunks(*s); ++s) task -= chunks(*s);
-            const std::size_t first = s->begin + static_cast<std::size_t>(task) * chunk;
-            f(first, std::min(chunk, s->end - first), SumOfArrays<T>{gradients_.data() + first, extent, used_});
+            const std::size_t first = s->begin + static_cast<std::size_t>(task) * chunk,
+                              n = std::min(chunk, s->end - first);
+            T* at = gradients_.data() + first;
+            if (used_ > 1) assign(backend{}, n, at, SumOfArrays<T>{at, extent, used_});
+            f(first, n, static_cast<const T*>(at));
         });
     }
 
@@ -238,6 +247,7 @@ class Trainer {
         const std::size_t n = check_batch<Net>(batch);
         reserve(n);
         used_ = std::min<int>(slots, static_cast<int>(samples_.size()));
+        alone_ = static_cast<long>(n) * Net::multiply_adds < 1'000'000; // forward: some tens of microseconds in all
         scale_ = T(1) / static_cast<T>(n);
         std::copy(batch.labels.begin(), batch.labels.end(), staged_labels_.begin());
         const T* rows = rows_in_place<T>(batch.images);
@@ -264,7 +274,7 @@ class Trainer {
         [&]<int... I>(std::integer_sequence<int, I...>) {
             static constexpr std::array<void (*)(T*, const T*), sizeof...(I)> packs{
                 &program::template pack_layer<I>...};
-            workers_.run(program::count, [&](int layer, int) {
+            run_tasks(program::count, [&](int layer, int) {
                 packs[static_cast<std::size_t>(layer)](packed_.data(), net_.parameters().data());
             });
         }
@@ -380,6 +390,7 @@ class Trainer {
     std::vector<T> staged_images_;
     double progress_ = 0; // of the run, 0 … 1
     T scale_ = 1;
+    bool alone_ = false; // the step is too small to be shared
     long steps_ = 0;
     int used_ = 0, pass_ = 0, step_ = 0; // step_ counts within the pass
 };
