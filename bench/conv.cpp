@@ -1,22 +1,15 @@
-// The two convolutions of LeNet-5, each direction alone, batch 64, one thread. FLOP are 2 × the multiply-adds of the
-// direct method.
-#include "peak.hpp"
+// Convolutions, each direction alone, batch 64, one thread. Weights are packed beforehand, as once a step.
+#include "executed.hpp"
+#include "random_numbers.hpp"
+#include "report.hpp"
+#include "shapes.hpp"
 #include <backends/cpu/cpu.hpp>
-#include <ikebana/core/arena.hpp>
-#include <ikebana/core/random.hpp>
 
 using namespace ikebana;
 
 namespace {
 
-constexpr int L = cpu::backend::lanes<float>, tiles = 64 / L;
-
-Arena<float> random_numbers(std::size_t n) {
-    Random random(Seed{1}, Stream::test);
-    Arena<float> a(n);
-    for (float& x : a.span()) x = static_cast<float>(2 * random.uniform() - 1);
-    return a;
-}
+constexpr int L = cpu::backend::lanes<float>, tiles = bench::batch / L;
 
 /// Operands of one convolution, all tiles of a batch.
 template <class G>
@@ -24,8 +17,8 @@ struct Operands {
     using X = typename G::input;
     using Y = typename G::output;
     using W = typename G::weights;
-    Arena<float> x = random_numbers(tiles * X::size * L), y = random_numbers(tiles * Y::size * L),
-                 w = random_numbers(W::size), b = random_numbers(Y::sizes[0]), dx{x.size()}, dw{w.size()};
+    Arena<float> x = bench::random_numbers(tiles * X::size * L), y = bench::random_numbers(tiles * Y::size * L),
+                 w = bench::random_numbers(W::size), b = bench::random_numbers(G::K), dx{x.size()}, dw{w.size()};
     Arena<std::byte> scratch{conv_scratch_bytes(cpu::backend{}, G{}, 0.f) + 64};
     Arena<float> packed{conv_packed_size(cpu::backend{}, G{}, 0.f)};
 
@@ -36,57 +29,38 @@ struct Operands {
     auto dx_tile(int t) { return Tile<float, X, L>{dx.data() + static_cast<std::size_t>(t) * X::size * L}; }
     View<float, W> weights() { return {w.data()}; }
     View<float, W> gradient() { return {dw.data()}; }
-    View<float, Shape<Y::sizes[0]>> bias() { return {b.data()}; }
+    View<float, Shape<G::K>> bias() { return {b.data()}; }
 };
 
-template <class G>
-constexpr double flop = 2.0 * tiles* L* static_cast<double>(G::output::size) * G::C* G::R* G::S;
-
-template <class G>
-void forward(benchmark::State& state) {
-    Operands<G> o;
-    for (auto _ : state) {
-        for (int t = 0; t < tiles; ++t)
-            conv_forward(cpu::backend{}, G{}, o.y_tile(t), o.x_tile(t), o.weights(), o.bias(), o.packed.data(),
-                         o.scratch.data());
-        benchmark::ClobberMemory();
-    }
-    bench::report_flop(state, flop<G>);
+/// direction(operands, tile) over a batch.
+template <class G, class F>
+void add_direction(const char* name, F direction) {
+    bench::add(bench::conv_name<G>(name), [direction](benchmark::State& state) {
+        Operands<G> o;
+        for (auto _ : state) {
+            for (int t = 0; t < tiles; ++t) direction(o, t);
+            benchmark::ClobberMemory();
+        }
+        bench::report_flop(state, bench::conv_flop<G>, bench::conv_flop<G> * bench::executed_share<G>());
+    });
 }
-
-template <class G>
-void backward_weight(benchmark::State& state) {
-    Operands<G> o;
-    for (auto _ : state) {
-        for (int t = 0; t < tiles; ++t)
-            conv_backward(cpu::backend{}, G{}, Nothing{}, o.gradient(), o.y_tile(t), o.x_tile(t), o.weights(),
-                          o.packed.data(), o.scratch.data());
-        benchmark::ClobberMemory();
-    }
-    bench::report_flop(state, flop<G>);
-}
-
-template <class G>
-void backward_input(benchmark::State& state) {
-    Operands<G> o;
-    for (auto _ : state) {
-        for (int t = 0; t < tiles; ++t)
-            conv_backward(cpu::backend{}, G{}, o.dx_tile(t), Nothing{}, o.y_tile(t), o.x_tile(t), o.weights(),
-                          o.packed.data(), o.scratch.data());
-        benchmark::ClobberMemory();
-    }
-    bench::report_flop(state, flop<G>);
-}
-
-using First = ConvGeometry<Shape<1, 28, 28>, 20, 5, 5, 1, 0>;
-using Second = ConvGeometry<Shape<20, 12, 12>, 50, 5, 5, 1, 0>;
-
-BENCHMARK(forward<First>)->Name("conv 1→20 5×5 at 28×28, forward")->Unit(benchmark::kMicrosecond);
-BENCHMARK(backward_weight<First>)->Name("conv 1→20 5×5 at 28×28, backward weight")->Unit(benchmark::kMicrosecond);
-BENCHMARK(forward<Second>)->Name("conv 20→50 5×5 at 12×12, forward")->Unit(benchmark::kMicrosecond);
-BENCHMARK(backward_weight<Second>)->Name("conv 20→50 5×5 at 12×12, backward weight")->Unit(benchmark::kMicrosecond);
-BENCHMARK(backward_input<Second>)->Name("conv 20→50 5×5 at 12×12, backward input")->Unit(benchmark::kMicrosecond);
 
 } // namespace
 
-BENCHMARK_MAIN();
+void bench::add_benchmarks() {
+    each<ConvShapes>([]<class G>(G) {
+        add_direction<G>("forward", [](auto& o, int t) {
+            conv_forward(cpu::backend{}, G{}, o.y_tile(t), o.x_tile(t), o.weights(), o.bias(), o.packed.data(),
+                         o.scratch.data());
+        });
+        add_direction<G>("weight gradient", [](auto& o, int t) {
+            conv_backward(cpu::backend{}, G{}, Nothing{}, o.gradient(), o.y_tile(t), o.x_tile(t), o.weights(),
+                          o.packed.data(), o.scratch.data());
+        });
+        if constexpr (G::C > 1) // an image has no gradient
+            add_direction<G>("input gradient", [](auto& o, int t) {
+                conv_backward(cpu::backend{}, G{}, o.dx_tile(t), Nothing{}, o.y_tile(t), o.x_tile(t), o.weights(),
+                              o.packed.data(), o.scratch.data());
+            });
+    });
+}

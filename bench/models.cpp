@@ -1,7 +1,10 @@
-// One training step of each model, everything included (tiles, forward, loss, backward, Adam), batch 64, and inference.
-// FLOP are 2 × the multiply-adds of the direct method: forward, gradient of the weights, and gradient of the inputs but
-// the first layer's.
-#include "peak.hpp"
+// The models: a training step, everything included (tiles, forward, loss, backward, Adam), batch 64, and inference on
+// one thread. FLOP are 2 × the multiply-adds of the direct method: forward, gradient of the weights, and gradient of
+// the inputs but the first layer's.
+#include "executed.hpp"
+#include "random_numbers.hpp"
+#include "report.hpp"
+#include "shapes.hpp"
 #include <backends/cpu/cpu.hpp>
 #include <ikebana/ikebana.hpp>
 #include <models/lenet5.hpp>
@@ -13,10 +16,11 @@ using namespace ikebana;
 namespace {
 
 Batch random_batch(std::size_t n) {
-    Random random(Seed{1}, Stream::test);
+    Random random(Seed{2}, Stream::test);
     Batch batch;
     batch.resize<Shape<1, 28, 28>>(n);
-    for (float& x : batch.images) x = static_cast<float>(2 * random.uniform() - 1);
+    const auto pixels = bench::random_numbers(batch.images.size());
+    std::copy_n(pixels.data(), pixels.size(), batch.images.data());
     for (int& label : batch.labels) label = static_cast<int>(random.below(10));
     return batch;
 }
@@ -24,44 +28,59 @@ Batch random_batch(std::size_t n) {
 template <class Model>
 using Net = Network<Input<1, 28, 28>, Model, cpu::backend>;
 
+/// FLOP of a sample as counted, and as the methods that run execute them.
+struct Operations {
+    double flop = 0, executed = 0;
+};
+
+/// A layer works `directions` times a sample, the first layer `of_first` times.
 template <class Model>
-void train_step(benchmark::State& state) {
-    constexpr int n = 64;
-    using first = typename Net<Model>::template bound<0>;
-    const double all = static_cast<double>(Net<Model>::multiply_adds),
-                 input = static_cast<double>(multiply_adds_of<typename first::layer, typename first::input>());
-    const auto threads = static_cast<int>(state.range(0));
-    Net<Model> net(Seed{1});
-    Trainer trainer(net, CrossEntropy{}, Adam{.learning_rate = 1e-6f}, Threads{threads});
-    const Batch batch = random_batch(n);
-    for (auto _ : state) benchmark::DoNotOptimize(trainer.step(batch));
-    bench::report_flop(state, 2.0 * n * (3 * all - input), threads);
+Operations operations(int directions, int of_first) {
+    Operations sum;
+    Net<Model>::each_layer([&]<class B>(B) {
+        const double flop =
+            2.0 * multiply_adds_of<typename B::layer, typename B::input>() * (B::position == 0 ? of_first : directions);
+        sum.flop += flop;
+        sum.executed += flop * bench::executed_share<typename B::layer, typename B::input>();
+    });
+    return sum;
 }
 
 template <class Model>
-void predict(benchmark::State& state) {
-    const auto n = static_cast<std::size_t>(state.range(0));
+void train_step(benchmark::State& state, int threads) {
+    Net<Model> net(Seed{1});
+    Trainer trainer(net, CrossEntropy{}, Adam{.learning_rate = 1e-6f}, Threads{threads});
+    const Batch batch = random_batch(bench::batch);
+    for (auto _ : state) benchmark::DoNotOptimize(trainer.step(batch));
+    const auto [flop, executed] = operations<Model>(3, 2);
+    bench::report_flop(state, bench::batch * flop, bench::batch * executed, threads);
+}
+
+template <class Model>
+void predict(benchmark::State& state, int n) {
     const Net<Model> net(Seed{1});
     const auto model = net.inference();
     auto workspace = model.workspace();
-    const Batch batch = random_batch(n);
+    const Batch batch = random_batch(static_cast<std::size_t>(n));
     for (auto _ : state) benchmark::DoNotOptimize(model.predict(batch.images, workspace).data());
-    bench::report_flop(state, 2.0 * static_cast<double>(n) * static_cast<double>(Net<Model>::multiply_adds));
+    const auto [flop, executed] = operations<Model>(1, 1);
+    bench::report_flop(state, n * flop, n * executed);
 }
 
-void thread_counts(benchmark::internal::Benchmark* b) {
-    b->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMicrosecond);
+template <class Model>
+void add_model(const std::string& model) {
+    for (int threads : {1, 2})
+        bench::add(model + " train step, " + std::to_string(threads) + (threads == 1 ? " thread" : " threads"),
+                   [threads](benchmark::State& state) { train_step<Model>(state, threads); });
+    for (int n : {1, 16, bench::batch})
+        bench::add(model + " predict, batch " + std::to_string(n),
+                   [n](benchmark::State& state) { predict<Model>(state, n); });
 }
-void batch_sizes(benchmark::internal::Benchmark* b) {
-    b->ArgName("batch")->Arg(1)->Arg(16)->Arg(64)->Unit(benchmark::kMicrosecond);
-}
-
-BENCHMARK(train_step<models::LeNet5>)->Name("lenet5 train step, batch 64")->Apply(thread_counts);
-BENCHMARK(train_step<models::Mlp>)->Name("mlp train step, batch 64")->Apply(thread_counts);
-BENCHMARK(train_step<models::SoftmaxRegression>)->Name("softmax_regression train step, batch 64")->Apply(thread_counts);
-BENCHMARK(predict<models::LeNet5>)->Name("lenet5 predict, one thread")->Apply(batch_sizes);
-BENCHMARK(predict<models::Mlp>)->Name("mlp predict, one thread")->Apply(batch_sizes);
 
 } // namespace
 
-BENCHMARK_MAIN();
+void bench::add_benchmarks() {
+    add_model<models::LeNet5>("lenet5");
+    add_model<models::Mlp>("mlp");
+    add_model<models::SoftmaxRegression>("softmax_regression");
+}

@@ -1,0 +1,28 @@
+// The share of the direct method's multiply-adds that the CPU backend cannot do without: 1, or less where a convolution
+// runs by Winograd's method. Rates count the direct method, so this alone may lift one above the peak.
+#pragma once
+#include <backends/cpu/conv.hpp>
+
+namespace ikebana::bench {
+
+/// Of one convolution, any direction. Winograd's: the products of N² points of each piece of M×M outputs; transforms
+/// come on top, but a bound must not count what may hide behind other instructions.
+template <class G>
+constexpr double executed_share() {
+    constexpr int M = cpu::winograd_outputs<G>, N = M + G::R - 1;
+    if constexpr (M > 0)
+        return double(N) * N * ((G::P + M - 1) / M) * ((G::Q + M - 1) / M) * G::C * G::K / cpu::direct_operations<G>;
+    else
+        return 1;
+}
+
+/// Of a layer: 1 unless it is a convolution.
+template <class Layer, class In>
+constexpr double executed_share() {
+    if constexpr (requires { Layer::template geometry<In>::K; })
+        return executed_share<typename Layer::template geometry<In>>();
+    else
+        return 1;
+}
+
+} // namespace ikebana::bench

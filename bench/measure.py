@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Runs the benchmark programs of a build folder, prints one table and writes the figures as JSON. See bench/run.
+
+usage: bench/measure.py BUILD --out FILE [--filter TEXT] [--repetitions N] [--against FILE] [--peers]
+"""
+import argparse
+import datetime
+import json
+import os
+import re
+import sys
+
+import programs
+import tables
+from peers import alternate
+
+
+def say(text):
+    print(f"bench/run: {text}", file=sys.stderr, flush=True)
+
+
+def bench_names():
+    """Those of meson.build, in its order."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "meson.build")) as file:
+        return re.findall(r"'(\w+)'", re.search(r"^bench_names = \[(.*)\]$", file.read(), re.M)[1])
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        model = re.search(r"^model name\s*: (.*)$", file.read(), re.M)
+    return f"{model[1] if model else 'unknown CPU'}, {os.cpu_count()} cores"
+
+
+def figures(samples):
+    entry = {"microseconds": programs.spread(samples.times)._asdict()}
+    if samples.unit:
+        entry.update(unit=samples.unit, rate=programs.spread(samples.rates)._asdict(),
+                     share=programs.spread(samples.shares)._asdict())
+    return entry
+
+
+def measure(build, text, repetitions):
+    """The figures of every program, its peaks, and the reasons why its figures don't count."""
+    found = {"date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "machine": machine(),
+             "repetitions": repetitions, "peaks": {}, "void": {}, "benchmarks": {}}
+    for name in bench_names():
+        say(f"running {name}")
+        program = [os.path.join(build, "bench", f"bench_{name}")]
+        samples, context = programs.run(program, programs.containing(text), repetitions)
+        found["benchmarks"].update({name: figures(s) for name, s in samples.items()})
+        peaks = {key: value for key, value in context.items() if "before" in str(value) and key != "void"}
+        if peaks:
+            found["peaks"][name] = peaks
+        if "void" in context:
+            found["void"][name] = context["void"]
+    if not found["benchmarks"]:
+        raise programs.Failure(f"no benchmark's name contains '{text}'")
+    return found
+
+
+def read(path):
+    try:
+        with open(path) as file:
+            old = json.load(file)
+        return old if {"benchmarks", "machine", "date"} <= old.keys() else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def write(path, found):
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        with open(path, "w") as file:
+            json.dump(found, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+    except OSError as error:
+        raise programs.Failure(f"cannot write {path}: {error.strerror}") from None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--filter", default="")
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--against")
+    parser.add_argument("--peers", action="store_true")
+    options = parser.parse_args()
+
+    old = read(options.against) if options.against else None
+    if options.against and old is None:
+        raise programs.Failure(f"{options.against} is not a file that bench/run wrote")
+    found = measure(options.build, options.filter, options.repetitions)
+    write(options.out, found)
+    tables.show_figures(found)
+    if old:
+        tables.show_changes(old, found, options.filter)
+    if options.peers:
+        found["ratios"] = alternate.ratios(options.build, options.filter, say)
+        write(options.out, found)
+        tables.show_ratios(found["ratios"])
+    say(f"figures are in {os.path.relpath(options.out)}")
+    if found["void"]:
+        program, why = next(iter(found["void"].items()))
+        raise programs.Failure(f"this run is void, the machine was not quiet: {program}: {why}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except programs.Failure as failure:
+        say(failure)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

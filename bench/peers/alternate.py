@@ -1,0 +1,2 @@
+def ratios(build, text, say):
+    return {"alternations": 0, "skipped": {}, "measured": []}

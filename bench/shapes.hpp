@@ -1,0 +1,45 @@
+// The layers that are measured, and their names: the same for ours and for the peers' programs.
+#pragma once
+#include <ikebana/layers/primitives.hpp>
+
+#include <string>
+#include <tuple>
+
+namespace ikebana::bench {
+
+inline constexpr int batch = 64;
+
+template <int C, int K, int R, int H, int Padding>
+using SquareConv = ConvGeometry<Shape<C, H, H>, K, R, R, 1, Padding>;
+
+/// LeNet-5's two, and what larger networks have.
+using ConvShapes = std::tuple<SquareConv<1, 20, 5, 28, 0>, SquareConv<20, 50, 5, 12, 0>, SquareConv<64, 64, 3, 32, 1>,
+                              SquareConv<256, 256, 3, 8, 1>, SquareConv<64, 256, 1, 16, 0>>;
+
+/// Outputs and inputs: the hidden layers of the multilayer perceptron, the last of LeNet-5, and a large one.
+using DenseShapes = std::tuple<Shape<200, 784>, Shape<200, 200>, Shape<10, 800>, Shape<4096, 4096>>;
+
+/// f(shape) for each of a list.
+template <class Shapes, class F>
+void each(F f) {
+    std::apply([&](auto... shape) { (f(shape), ...); }, Shapes{});
+}
+
+template <class G>
+std::string conv_name(const std::string& direction) {
+    const auto text = [](int n) { return std::to_string(n); };
+    return "conv " + text(G::C) + "→" + text(G::K) + " " + text(G::R) + "×" + text(G::S) + " at " + text(G::H) + "×" +
+           text(G::W) + ", " + direction;
+}
+template <class S>
+std::string dense_name(const std::string& direction) {
+    return "dense " + std::to_string(S::sizes[1]) + "→" + std::to_string(S::sizes[0]) + ", " + direction;
+}
+
+/// FLOP of one direction over the batch: 2 × the multiply-adds of the direct method.
+template <class G>
+inline constexpr double conv_flop = 2.0 * batch* static_cast<double>(G::output::size) * G::C* G::R* G::S;
+template <class S>
+inline constexpr double dense_flop = 2.0 * batch* S::sizes[0] * S::sizes[1];
+
+} // namespace ikebana::bench
