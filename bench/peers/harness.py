@@ -1,0 +1,39 @@
+"""Lets a Python program speak as a Google Benchmark program does (see bench/programs.py)."""
+import argparse
+import json
+import re
+import time
+
+
+def seconds_of(step, at_least):
+    """Mean time of a step over at least so many seconds, after some steps that nobody times."""
+    for _ in range(5):
+        step()
+    count, start = 0, time.perf_counter()
+    while True:
+        step()
+        count += 1
+        elapsed = time.perf_counter() - start
+        if elapsed >= at_least:
+            return elapsed / count
+
+
+def main(benchmarks):
+    """benchmarks: {name: [(label, prepare), ...]}, where prepare() gives the step to be timed; the fastest counts."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--benchmark_list_tests")
+    parser.add_argument("--benchmark_filter", default=".")
+    parser.add_argument("--benchmark_min_time", type=float, default=0.5)
+    parser.add_argument("--benchmark_repetitions", type=int, default=1)
+    options, _ = parser.parse_known_args()
+    if options.benchmark_list_tests:
+        print("\n".join(benchmarks))
+        return
+    runs = []
+    for name, ways in benchmarks.items():
+        if re.search(options.benchmark_filter, name):
+            for _ in range(options.benchmark_repetitions):
+                seconds, label = min((seconds_of(prepare(), options.benchmark_min_time), label)
+                                     for label, prepare in ways)
+                runs.append({"run_name": name, "real_time": seconds * 1e6, "time_unit": "us", "label": label})
+    print(json.dumps({"context": {}, "benchmarks": runs}))
