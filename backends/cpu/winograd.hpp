@@ -13,6 +13,7 @@
 // the direct method (direct.hpp).
 #pragma once
 #include <backends/cpu/reduce.hpp>
+#include <backends/cpu/tiles.hpp>
 #include <ikebana/layers/primitives.hpp>
 
 #include <array>
@@ -223,10 +224,10 @@ template <class W, class G, class T>
 void winograd_pack(T* packed, const T* w) {
     using V = xsimd::batch<T>;
     constexpr int S = G::R * G::R, pairs = G::K * G::C;
-    alignas(64) T kernels[S][width<T>];
+    alignas(64) T kernels[S][width<T>] = {};
     for (int first = 0; first < pairs; first += width<T>) {
-        for (int i = 0; i < width<T>; ++i)
-            for (int s = 0; s < S; ++s) kernels[s][i] = first + i < pairs ? w[(first + i) * S + s] : T(0);
+        transpose(kernels[0], width<T>, w + first * S, S, static_cast<std::size_t>(std::min(width<T>, pairs - first)),
+                  S);
         to_points_2d<typename W::Kernel, V>(
             [&](int i, int j) IKEBANA_INLINE { return V::load_aligned(kernels[i * G::R + j]); },
             [&](int i, int j, V u) IKEBANA_INLINE { u.store_unaligned(packed + (i * W::N + j) * W::kernels + first); });
@@ -371,18 +372,20 @@ void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
 template <class W, class G, class T>
 void winograd_add_weights(T* dw, const T* sums) {
     using V = xsimd::batch<T>;
-    constexpr int R = G::R, BC = W::pair_channels;
+    constexpr int R = G::R, S = R * R, BC = W::pair_channels;
     for (int kb = 0; kb < W::filter_blocks; ++kb)
         for (int cb = 0; cb < W::channel_blocks; ++cb, sums += W::points * width<T>) {
-            alignas(64) T kernels[R * R][width<T>];
+            alignas(64) T kernels[S][width<T>], rows[width<T>][S];
             from_points_2d<typename W::Kernel, V>(
                 [&](int i, int j) IKEBANA_INLINE { return V::load_unaligned(sums + (i * W::N + j) * width<T>); },
                 [&](int i, int j, V value) IKEBANA_INLINE { value.store_aligned(kernels[i * R + j]); });
+            transpose(rows[0], S, kernels[0], width<T>, S, width<T>);
             for (int pair = 0; pair < width<T>; ++pair) {
                 const int k = kb * W::pair_filters + pair / BC, c = cb * BC + pair % BC;
                 if (k >= G::K || c >= G::C) continue;
-                T* to = dw + (k * G::C + c) * R * R;
-                for (int s = 0; s < R * R; ++s) to[s] += kernels[s][haddp_place<T>[static_cast<std::size_t>(pair)]];
+                T* to = dw + (k * G::C + c) * S;
+                const T* from = rows[haddp_place<T>[static_cast<std::size_t>(pair)]];
+                for (int s = 0; s < S; ++s) to[s] += from[s];
             }
         }
 }
