@@ -1,6 +1,8 @@
-// The share of the direct method's multiply-adds that the CPU backend cannot do without: 1, or less where a convolution
-// runs by Winograd's method. Rates count the direct method, so this alone may lift one above the peak.
+// The share of the direct method's multiply-adds that the CPU backend cannot do without: less than 1 where a
+// convolution runs by Winograd's method or has a border of zeros. Rates count the direct method, so this alone may lift
+// one above the peak.
 #pragma once
+#include "shapes.hpp"
 #include <backends/cpu/conv.hpp>
 
 namespace ikebana::bench {
@@ -13,7 +15,7 @@ constexpr double executed_share() {
     if constexpr (M > 0)
         return double(N) * N * ((G::P + M - 1) / M) * ((G::Q + M - 1) / M) * G::C * G::K / cpu::direct_operations<G>;
     else
-        return 1;
+        return inside_share<G>();
 }
 
 /// Of a layer: 1 unless it is a convolution.

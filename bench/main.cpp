@@ -25,6 +25,13 @@ class Keep : public benchmark::BenchmarkReporter {
             if (run.run_type == Run::RT_Iteration) group.push_back(run);
     }
 
+    /// A rate too high is a doubt about the peak first: neighbours on the machine may have held it down both times.
+    void doubt_peaks() {
+        for (const auto& group : groups_)
+            for (const Run& run : group)
+                for (int times = 0; times < 5 && rate_of(run) > limit_of(run); ++times) peak_of(run).again();
+    }
+
     /// Shares into all runs; how many rates cannot be.
     int add_shares() {
         int impossible = 0;
@@ -40,19 +47,25 @@ class Keep : public benchmark::BenchmarkReporter {
     }
 
   private:
+    static const char* unit_of(const Run& run) {
+        return run.counters.count(counter::flop) ? counter::flop : counter::bytes;
+    }
+    static double rate_of(const Run& run) { return run.counters.at(unit_of(run)) * 1e9; }
+    static Peak& peak_of(const Run& run) { return peaks()[static_cast<std::size_t>(run.counters.at(counter::peak))]; }
+    static double limit_of(const Run& run) {
+        return (1 + tolerance) * run.counters.at(counter::limit) * peak_of(run).value();
+    }
+
     static bool add_share(Run& run) {
-        auto& counters = run.counters;
-        const auto index = static_cast<std::size_t>(counters.at(counter::peak).value);
-        const double limit = counters.at(counter::limit).value;
-        const char* unit = counters.count(counter::flop) ? counter::flop : counter::bytes;
-        const double rate = counters.at(unit).value, peak = peaks()[index].value() * 1e-9;
-        counters.erase(counter::limit);
-        counters[unit] = rate; // no longer flagged as a rate, which the console would show as GFLOP/s/s
-        counters[counter::peak] = peak;
-        counters[counter::share] = rate / peak;
-        if (rate <= (1 + tolerance) * limit * peak) return true;
-        std::fprintf(stderr, "%s: %.1f %s, and the machine can do %.1f: the compiler removed the work\n",
-                     run.benchmark_name().c_str(), rate, unit, limit * peak);
+        const char* unit = unit_of(run);
+        const double rate = rate_of(run), peak = peak_of(run).value(), limit = limit_of(run);
+        run.counters.erase(counter::limit);
+        run.counters[unit] = rate * 1e-9; // no longer flagged as a rate, which the console would show as GFLOP/s/s
+        run.counters[counter::peak] = peak * 1e-9;
+        run.counters[counter::share] = rate / peak;
+        if (rate <= limit) return true;
+        std::fprintf(stderr, "%s: %.1f %s, and the machine does at most %.1f: the compiler removed the work\n",
+                     run.benchmark_name().c_str(), rate * 1e-9, unit, limit * 1e-9);
         return false;
     }
 
@@ -60,11 +73,10 @@ class Keep : public benchmark::BenchmarkReporter {
     std::vector<std::vector<Run>> groups_;
 };
 
-/// The second measurement of every peak; what differs from the first is named.
-void measure_again() {
+/// Both measurements of every peak into the context; those that differ are named once more.
+void tell_peaks() {
     std::string changed;
-    for (Peak& peak : peaks()) {
-        peak.after = peak.measure();
+    for (const Peak& peak : peaks()) {
         char line[200];
         std::snprintf(line, sizeof line, "%.1f G/s before, %.1f after", peak.before * 1e-9, peak.after * 1e-9);
         benchmark::AddCustomContext(peak.name, line);
@@ -87,7 +99,9 @@ int main(int argc, char** argv) {
     add_benchmarks();
     Keep kept;
     if (benchmark::RunSpecifiedBenchmarks(&kept) == 0 || peaks().empty()) return 0; // none chosen, or only listed
-    measure_again();
+    for (Peak& peak : peaks()) peak.again();
+    kept.doubt_peaks();
+    tell_peaks();
     const int impossible = kept.add_shares();
     const std::unique_ptr<benchmark::BenchmarkReporter> report(benchmark::CreateDefaultDisplayReporter());
     kept.hand_over(*report);

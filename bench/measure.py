@@ -42,18 +42,22 @@ def figures(samples):
 def measure(build, text, repetitions):
     """The figures of every program, its peaks, and the reasons why its figures don't count."""
     found = {"date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "machine": machine(),
-             "repetitions": repetitions, "peaks": {}, "void": {}, "benchmarks": {}}
+             "repetitions": repetitions, "peaks": {}, "void": {}, "failed": {}, "benchmarks": {}}
     for name in bench_names():
         say(f"running {name}")
         program = [os.path.join(build, "bench", f"bench_{name}")]
-        samples, context = programs.run(program, programs.containing(text), repetitions)
+        try:
+            samples, context = programs.run(program, programs.containing(text), repetitions)
+        except programs.Failure as failure:
+            found["failed"][name] = str(failure)
+            continue
         found["benchmarks"].update({name: figures(s) for name, s in samples.items()})
         peaks = {key: value for key, value in context.items() if "before" in str(value) and key != "void"}
         if peaks:
             found["peaks"][name] = peaks
         if "void" in context:
             found["void"][name] = context["void"]
-    if not found["benchmarks"]:
+    if not found["benchmarks"] and not found["failed"]:
         raise programs.Failure(f"no benchmark's name contains '{text}'")
     return found
 
@@ -99,7 +103,10 @@ def main():
         found["ratios"] = alternate.ratios(options.build, options.filter, say)
         write(options.out, found)
         tables.show_ratios(found["ratios"])
+        found["failed"].update(found["ratios"]["failed"])
     say(f"figures are in {os.path.relpath(options.out)}")
+    if found["failed"]:
+        raise programs.Failure("; ".join(found["failed"].values()))
     if found["void"]:
         program, why = next(iter(found["void"].items()))
         raise programs.Failure(f"this run is void, the machine was not quiet: {program}: {why}")

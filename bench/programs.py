@@ -55,6 +55,11 @@ def execute(command, *options, one_thread=False):
     return done.stdout, done.stderr, done.returncode
 
 
+def title(command):
+    """The program: after an interpreter, if it has one."""
+    return os.path.basename(command[min(1, len(command) - 1)])
+
+
 def last_line(text, otherwise):
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1].strip() if lines else otherwise
@@ -63,7 +68,7 @@ def last_line(text, otherwise):
 def names(command):
     out, err, code = execute(command, "--benchmark_list_tests=true")
     if code != 0:
-        raise Failure(f"{os.path.basename(command[-1])}: {last_line(err, f'exit code {code}')}")
+        raise Failure(f"{title(command)}: {last_line(err, f'exit code {code}')}")
     return [plain(line) for line in out.splitlines() if line]
 
 
@@ -74,13 +79,13 @@ def run(command, regex, repetitions=1, seconds=0.2, one_thread=False):
                              f"--benchmark_repetitions={repetitions}", f"--benchmark_min_time={seconds}",
                              "--benchmark_enable_random_interleaving=true", one_thread=one_thread)
     if code != 0:
-        raise Failure(f"{os.path.basename(command[-1])}: {last_line(err, f'exit code {code}')}")
+        raise Failure(f"{title(command)}: {last_line(err, f'exit code {code}')}")
     if not out.strip():
         return {}, {}
     try:
         said = json.loads(out)
     except ValueError:
-        raise Failure(f"{os.path.basename(command[-1])}: its output is not JSON") from None
+        raise Failure(f"{title(command)}: its output is not JSON") from None
     found = {}
     for run in sorted(said["benchmarks"], key=lambda run: (run.get("family_index", 0))):
         unit = next((unit for unit in ("GFLOP/s", "GB/s") if unit in run), "")

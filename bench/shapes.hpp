@@ -42,4 +42,20 @@ inline constexpr double conv_flop = 2.0 * batch* static_cast<double>(G::output::
 template <class S>
 inline constexpr double dense_flop = 2.0 * batch* S::sizes[0] * S::sizes[1];
 
+/// The share of a convolution's multiply-adds that meet the image and not the zeros around it. A direct method may
+/// leave those out, and oneDNN's does.
+template <class G>
+constexpr double inside_share() {
+    const auto inside = [](int outputs, int taps, int size) {
+        int count = 0;
+        for (int p = 0; p < outputs; ++p)
+            for (int r = 0; r < taps; ++r) {
+                const int at = p * G::stride + r - G::padding;
+                count += at >= 0 && at < size;
+            }
+        return static_cast<double>(count) / (outputs * taps);
+    };
+    return inside(G::P, G::R, G::H) * inside(G::Q, G::S, G::W);
+}
+
 } // namespace ikebana::bench

@@ -35,6 +35,8 @@ def show_figures(found):
             print(f"peak of {program}, {peak}: {value}")
     for program in found["void"]:
         print(f"void: {program}: the two peaks are more than 5 % apart")
+    for program in found["failed"]:
+        print(f"failed: {program}")
 
 
 def show_changes(old, new, chosen):
@@ -66,12 +68,12 @@ def show_changes(old, new, chosen):
 
 
 def show_ratios(ratios):
+    rows = [[entry["name"], entry["peer"], entry["label"], microseconds(entry["ours"]["median"]),
+             microseconds(entry["theirs"]["median"]),
+             *(f"{entry['ratio'][which]:.2f}" for which in ("min", "median", "max"))] for entry in ratios["measured"]]
+    show(f"peers, {ratios['alternations']} alternations; a ratio is the peer's time over ours",
+         ["benchmark", "peer", "its threads", "ours", "peer's", "minimum", "median", "maximum"], rows)
     for peer, why in ratios["skipped"].items():
-        print(f"\nskipped: {peer}: {why}", end="")
-    rows = [[entry["name"], entry["peer"] + (f" ({entry['label']})" if entry["label"] else ""),
-             microseconds(entry["ours"]["median"]), microseconds(entry["theirs"]["median"]),
-             *(f"{entry['ratio'][which]:.2f}" for which in ("min", "median", "max"))]
-            for entry in ratios["measured"]]
-    if rows:
-        show(f"\npeers, {ratios['alternations']} alternations; a ratio is the peer's time over ours",
-             ["benchmark", "peer", "ours", "peer's", "minimum", "median", "maximum"], rows)
+        print(f"skipped: {peer}: {why}")
+    for peer, why in ratios["failed"].items():
+        print(f"failed: {peer}: {why}")

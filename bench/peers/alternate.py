@@ -9,24 +9,46 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Peer:
-    """A library, its program here, and the program of ours that has benchmarks of the same names."""
+    """A library and the program of ours that has benchmarks of the same names as its program here. command(build) says
+    how that is started, and is None where the library, which `needs` names, is not installed."""
 
-    def __init__(self, name, program, ours, needs):
-        self.name, self.program, self.ours, self.needs = name, program, ours, needs
+    def __init__(self, name, ours, needs, command, one_thread=False):
+        self.name, self.ours, self.needs, self.command, self.one_thread = name, ours, needs, command, one_thread
 
-    def command(self, build):
-        """How its program is started; None if the library is not installed."""
-        if self.program.endswith(".py"):
-            python = python_with(self.needs)
-            return [python, os.path.join(HERE, self.program)] if python else None
-        built = os.path.join(build, "bench", "peers", self.program)
-        return [built] if self.program in built_here(build) else None
+
+def built(name):
+    def command(build):
+        """C++: meson made it if it found the library."""
+        return [os.path.join(build, "bench", "peers", name)] if name in built_here(build) else None
+    return command
+
+
+def torch(_):
+    python = python_with("torch")
+    return [python, os.path.join(HERE, "torch_models.py")] if python else None
+
+
+def onnxruntime(build):
+    """PyTorch writes its model."""
+    model = os.path.join(build, "bench", "peers", "lenet5.onnx")
+    export = torch(build)
+    try:
+        if export is None or programs.execute(["node", "-e", "require('onnxruntime-node')"])[2] != 0:
+            return None
+    except programs.Failure:  # there is no node
+        return None
+    err, code = programs.execute(export, "--export", model)[1:]
+    if code != 0:
+        raise programs.Failure(f"{programs.title(export)}: {programs.last_line(err, f'exit code {code}')}")
+    return ["node", os.path.join(HERE, "onnxruntime_models.js"), model]
 
 
 PEERS = [
-    Peer("PyTorch", "torch_models.py", "bench_models", "torch"),
-    Peer("oneDNN", "peer_onednn", "bench_conv", "libdnnl-dev"),
-    Peer("OpenBLAS", "peer_openblas", "bench_dense", "libopenblas-dev"),
+    Peer("PyTorch", "bench_models", "torch for Python", torch),
+    Peer("oneDNN", "bench_conv", "libdnnl-dev", built("peer_onednn"), one_thread=True),
+    Peer("OpenBLAS", "bench_dense", "libopenblas-dev", built("peer_openblas"), one_thread=True),
+    Peer("ONNX Runtime", "bench_models", "onnxruntime-node for node (with PyTorch, which writes its model)", onnxruntime),
+    Peer("dlib", "bench_models", "libdlib-dev", built("peer_dlib")),
 ]
 
 
@@ -57,12 +79,12 @@ def alternate(peer, theirs, build, text, say):
     turns = {name: ([], [], []) for name in shared}
     for turn in range(ALTERNATIONS if shared else 0):
         say(f"{peer.name}, turn {turn + 1} of {ALTERNATIONS}")
-        here, _ = programs.run(ours, programs.exactly(shared), one_thread=True)
-        there, _ = programs.run(theirs, programs.exactly(shared), one_thread=not peer.program.endswith(".py"))
+        here, _ = programs.run(ours, programs.exactly(shared))
+        there, _ = programs.run(theirs, programs.exactly(shared), one_thread=peer.one_thread)
         for name, (times, peer_times, labels) in turns.items():
             times += here[name].times
             peer_times += there[name].times
-            labels.append(there[name].label)
+            labels.append(there[name].label or ("1" if peer.one_thread else "its own choice"))
     return [{"name": name, "peer": peer.name, "label": max(labels, key=labels.count),
              "ours": programs.spread(times)._asdict(), "theirs": programs.spread(peer_times)._asdict(),
              "ratio": programs.spread([b / a for a, b in zip(times, peer_times)])._asdict()}
@@ -70,11 +92,14 @@ def alternate(peer, theirs, build, text, say):
 
 
 def ratios(build, text, say):
-    found = {"alternations": ALTERNATIONS, "skipped": {}, "measured": []}
+    found = {"alternations": ALTERNATIONS, "skipped": {}, "failed": {}, "measured": []}
     for peer in PEERS:
-        theirs = peer.command(build)
-        if theirs is None:
-            found["skipped"][peer.name] = f"{peer.needs} is not installed"
-        else:
-            found["measured"] += alternate(peer, theirs, build, text, say)
+        try:
+            theirs = peer.command(build)
+            if theirs is None:
+                found["skipped"][peer.name] = f"{peer.needs} is not installed"
+            else:
+                found["measured"] += alternate(peer, theirs, build, text, say)
+        except programs.Failure as failure:
+            found["failed"][peer.name] = str(failure)
     return found

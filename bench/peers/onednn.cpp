@@ -44,7 +44,8 @@ memory numbers(const memory::desc& desc) {
     return m;
 }
 
-void execute(benchmark::State& state, const dnnl::primitive& primitive, double flop,
+template <class G>
+void execute(benchmark::State& state, const dnnl::primitive& primitive,
              const std::unordered_map<int, memory::desc>& operands) {
     dnnl::stream stream(cpu());
     std::unordered_map<int, memory> arguments;
@@ -53,33 +54,33 @@ void execute(benchmark::State& state, const dnnl::primitive& primitive, double f
         primitive.execute(stream, arguments);
         stream.wait();
     }
-    bench::report_flop(state, flop);
+    bench::report_flop(state, bench::conv_flop<G>, bench::conv_flop<G> * bench::inside_share<G>());
 }
 
 template <class G>
 void add_convolution() {
     bench::add(bench::conv_name<G>("forward"), [](benchmark::State& state) {
         const auto d = Problem<G>{}.forward;
-        execute(state, dnnl::convolution_forward(d), bench::conv_flop<G>,
-                {{DNNL_ARG_SRC, d.src_desc()},
-                 {DNNL_ARG_WEIGHTS, d.weights_desc()},
-                 {DNNL_ARG_BIAS, d.bias_desc()},
-                 {DNNL_ARG_DST, d.dst_desc()}});
+        execute<G>(state, dnnl::convolution_forward(d),
+                   {{DNNL_ARG_SRC, d.src_desc()},
+                    {DNNL_ARG_WEIGHTS, d.weights_desc()},
+                    {DNNL_ARG_BIAS, d.bias_desc()},
+                    {DNNL_ARG_DST, d.dst_desc()}});
     });
     bench::add(bench::conv_name<G>("weight gradient"), [](benchmark::State& state) {
         const auto d = Problem<G>{}.weight_gradient();
-        execute(state, dnnl::convolution_backward_weights(d), bench::conv_flop<G>,
-                {{DNNL_ARG_SRC, d.src_desc()},
-                 {DNNL_ARG_DIFF_WEIGHTS, d.diff_weights_desc()},
-                 {DNNL_ARG_DIFF_DST, d.diff_dst_desc()}});
+        execute<G>(state, dnnl::convolution_backward_weights(d),
+                   {{DNNL_ARG_SRC, d.src_desc()},
+                    {DNNL_ARG_DIFF_WEIGHTS, d.diff_weights_desc()},
+                    {DNNL_ARG_DIFF_DST, d.diff_dst_desc()}});
     });
     if constexpr (G::C > 1)
         bench::add(bench::conv_name<G>("input gradient"), [](benchmark::State& state) {
             const auto d = Problem<G>{}.input_gradient();
-            execute(state, dnnl::convolution_backward_data(d), bench::conv_flop<G>,
-                    {{DNNL_ARG_DIFF_SRC, d.diff_src_desc()},
-                     {DNNL_ARG_WEIGHTS, d.weights_desc()},
-                     {DNNL_ARG_DIFF_DST, d.diff_dst_desc()}});
+            execute<G>(state, dnnl::convolution_backward_data(d),
+                       {{DNNL_ARG_DIFF_SRC, d.diff_src_desc()},
+                        {DNNL_ARG_WEIGHTS, d.weights_desc()},
+                        {DNNL_ARG_DIFF_DST, d.diff_dst_desc()}});
         });
 }
 

@@ -2,7 +2,10 @@
 """PyTorch: the three classifiers of models/, a training step (batch 64, Adam, cross entropy) and inference of LeNet-5.
 
 Random images of MNIST's shape. A step counts at PyTorch's better number of threads, 1 or 2.
+`torch_models.py --export FILE` writes LeNet-5 as an ONNX file instead, for ONNX Runtime.
 """
+import sys
+
 import harness
 import torch
 from torch import nn
@@ -34,9 +37,13 @@ def train_step(model, threads):
     return step
 
 
+def inference(model):
+    return nn.Sequential(MODELS[model](), nn.Softmax(1)).eval()
+
+
 def predict(model, batch):
     torch.set_num_threads(1)
-    net = torch.jit.freeze(torch.jit.script(nn.Sequential(MODELS[model](), nn.Softmax(1)).eval()))
+    net = torch.jit.freeze(torch.jit.script(inference(model)))
     images = torch.rand(batch, 1, 28, 28) * 2 - 1
 
     def step():
@@ -45,8 +52,19 @@ def predict(model, batch):
     return step
 
 
+def benchmarks():
+    found = {}
+    for model in MODELS:
+        found[f"{model} train step, 2 threads"] = [
+            ("1", lambda model=model: train_step(model, 1)), ("2", lambda model=model: train_step(model, 2))]
+    for batch in (1, 64):
+        found[f"lenet5 predict, batch {batch}"] = [("1", lambda batch=batch: predict("lenet5", batch))]
+    return found
+
+
 if __name__ == "__main__":
-    benchmarks = {f"{model} train step, 2 threads": [(f"{n} thread" + "s" * (n > 1), lambda m=model, n=n: train_step(m, n))
-                                                     for n in (1, 2)] for model in MODELS}
-    benchmarks.update({f"lenet5 predict, batch {n}": [("1 thread", lambda n=n: predict("lenet5", n))] for n in (1, 64)})
-    harness.main(benchmarks)
+    if sys.argv[1:2] == ["--export"]:
+        torch.onnx.export(inference("lenet5"), torch.rand(1, 1, 28, 28), sys.argv[2], input_names=["input"],
+                          dynamic_axes={"input": {0: "n"}}, opset_version=13)
+    else:
+        harness.main(benchmarks())
