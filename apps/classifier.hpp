@@ -9,12 +9,14 @@
 #include <apps/output_folder.hpp>
 #include <apps/program.hpp>
 #include <backends/cpu/cpu.hpp>
+#include <backends/cpu/peak.hpp>
 #include <backends/reference/reference.hpp>
 #include <ikebana/ikebana.hpp>
 #include <ikebana/io/atomic_file.hpp>
 #include <ikebana/io/model.hpp>
 #include <ikebana/train/describe.hpp>
 #include <ikebana/train/print_progress.hpp>
+#include <ikebana/train/profile_report.hpp>
 #include <limits>
 
 namespace ikebana::apps {
@@ -44,6 +46,8 @@ struct Classifier {
         DigitTrainer trainer(net, {}, {options.optimizer, options.lr}, Threads{options.threads}, seed);
         trainer.set_schedule(options.schedule);
         make_output_folder(options.out);
+        Profile profile;
+        if (options.profile) trainer.set_profile(&profile);
         Console console(options.epochs, options.plain);
         console.print(std::string("backend ") + Backend::name + ", vectors of " +
                       std::to_string(Backend::template vector_width<float>) + ", threads " +
@@ -59,6 +63,10 @@ struct Classifier {
             trainer.fit(std::move(digits.train), std::move(digits.test), Passes{options.epochs}, keep,
                         History(history_file(options)), LearningCurve(curve_file(options), name), console);
         console.finish(passes);
+        if (options.profile) {
+            std::fputs(profile_table<DigitTrainer>(profile, options.batch, cpu::multiply_add_peak()).c_str(), stdout);
+            write_file(options.out / "profile.json", chrome_trace<DigitTrainer>(profile));
+        }
     }
 
     static void test(const Options& options) {

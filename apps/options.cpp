@@ -86,6 +86,7 @@ void training_options(App& app, Options& o) {
     choice<OptimizerChoice>(app, "--optimizer", o.optimizer,
                             {{"adam", OptimizerChoice::adam}, {"sgd", OptimizerChoice::sgd}},
                             "Adam, or gradient descent with momentum 0.9 (adam)");
+    app.add_flag("--profile", o.profile, "time, GFLOP/s and share of peak of each layer; a trace in OUT/profile.json");
 }
 
 /// Options of every command, so that one set serves a train, a test and a predict; help says which have no effect.

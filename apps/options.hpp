@@ -31,6 +31,8 @@ struct Options {
     bool sample = false; // the digits in the repository
     bool plain = false;  // no progress bar, no colour, no curve in the terminal
 
+    bool profile = false; // train: print where the time goes, and leave a Chrome trace
+
     std::optional<std::filesystem::path> dump;  // test: where to write the classes predicted
     std::optional<std::filesystem::path> model; // test, predict: another file than the output folder's best pass
     bool probabilities = false;                 // predict: print them

@@ -6,6 +6,7 @@
 #pragma once
 #include <ikebana/loss/cross_entropy.hpp>
 #include <ikebana/network/network.hpp>
+#include <ikebana/train/profile.hpp>
 
 namespace ikebana {
 
@@ -144,6 +145,10 @@ struct Program {
         std::uint64_t step;
         std::uint32_t sample; // first of the tile
         int samples;
+        Profile* profile; // may be null
+        int worker;
+
+        Timed timed(Part part, int layer = 0) const { return {profile, worker, part, layer}; }
 
         T* labels() const { return reinterpret_cast<T*>(tile + layout::bytes); }
         T* mask() const { return labels() + (tile_bytes - layout::bytes) / 3 / sizeof(T); }
@@ -152,16 +157,17 @@ struct Program {
 
     /// Layer I's parameters in the form that its kernels want, where it has one.
     template <int I>
-    static void pack_layer(T* packed, const T* parameters) {
-        using B = bound<I>;
-        if constexpr (packed_offset[I + 1] > packed_offset[I])
-            B::layer::template pack<typename B::input>(
-                backend{}, packed + packed_offset[I],
-                views(typename B::parameters{}, parameters + Net::parameter_offset[B::position]));
+    static void pack_layer([[maybe_unused]] const View& v, [[maybe_unused]] T* packed) {
+        if constexpr (packed_offset[I + 1] > packed_offset[I]) {
+            using B = bound<I>;
+            const Timed timed = v.timed(Part::pack, B::position);
+            B::layer::template pack<typename B::input>(backend{}, packed + packed_offset[I], parameters_of_layer<I>(v));
+        }
     }
 
     /// Fills labels and mask of a tile and its input from rows of numbers.
     static void load(const View& v, const T* rows, const int* labels) {
+        const Timed timed = v.timed(Part::load);
         for (int lane = 0; lane < L; ++lane) {
             v.labels()[lane] = lane < v.samples ? static_cast<T>(labels[lane]) : T(-1);
             v.mask()[lane] = lane < v.samples ? T(1) : T(0);
@@ -175,6 +181,7 @@ struct Program {
         each<s.begin, s.end>([&](auto i) { forward<i>(v); });
         if constexpr (s.end < count) {
             using B = bound<s.end>;
+            const Timed timed = v.timed(Part::forward, B::position);
             auto context = context_of<s.end>(v);
             B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[s.end],
                                                           input_of<s.end>(v), context);
@@ -183,6 +190,7 @@ struct Program {
 
     /// Cost of each lane, and the gradient that enters the last layer from above.
     static void loss(const View& v) {
+        const Timed timed = v.timed(Part::loss);
         Loss::evaluate(backend{}, v.costs(), gradient_of<count>(v), output(v), v.labels(), v.mask(), v.scale,
                        reinterpret_cast<T*>(v.scratch));
     }
@@ -194,6 +202,7 @@ struct Program {
         constexpr bool meets = meets_of<typename bound<s.begin>::layer>() && s.begin < s.end;
         if constexpr (s.end < count && s.end > first_trained) {
             using B = bound<s.end>;
+            const Timed timed = v.timed(Part::backward, B::position);
             auto context = context_of<s.end>(v);
             B::layer::template backward<typename B::input>(
                 backend{}, gradient_of<s.end>(v), output_gradient_of<s.end>(v), input_of<s.end>(v),
@@ -202,6 +211,7 @@ struct Program {
         each_reverse<std::max(s.begin + meets, first_trained), s.end>([&](auto i) { backward<i>(v); });
         if constexpr (meets && s.begin >= first_trained) {
             using B = bound<s.begin>;
+            const Timed timed = v.timed(Part::backward, B::position);
             auto context = context_of<s.begin>(v);
             B::layer::template collect_backward<typename B::input>(backend{}, v.partial + partial_offset[s.begin],
                                                                    output_gradient_of<s.begin>(v), input_of<s.begin>(v),
@@ -224,10 +234,13 @@ struct Program {
                 const auto [first, n] = layer::template batch_range<typename B::input>(backend{}, task - begin);
                 const std::size_t at = Net::parameter_offset[B::position] + first;
                 T* to = arena ? arena + at : reinterpret_cast<T*>(v.scratch);
-                layer::template batch_gradient<typename B::input>(
-                    backend{}, to,
-                    BatchTiles<const T, typename B::output, L>{output_gradient_of<I>(v).data, step, tiles},
-                    BatchCache<T>{reinterpret_cast<const T*>(context_of<I>(v).cache), step}, task - begin);
+                {
+                    const Timed timed = v.timed(Part::backward, B::position);
+                    layer::template batch_gradient<typename B::input>(
+                        backend{}, to,
+                        BatchTiles<const T, typename B::output, L>{output_gradient_of<I>(v).data, step, tiles},
+                        BatchCache<T>{reinterpret_cast<const T*>(context_of<I>(v).cache), step}, task - begin);
+                }
                 f(at, n, static_cast<const T*>(to));
             }
         });
@@ -302,6 +315,7 @@ struct Program {
     template <int I>
     static void forward(const View& v) {
         using B = bound<I>;
+        const Timed timed = v.timed(Part::forward, B::position);
         auto context = context_of<I>(v);
         const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
         if constexpr (meets_of<typename B::layer>())
@@ -315,6 +329,7 @@ struct Program {
     template <int I>
     static void backward(const View& v) {
         using B = bound<I>;
+        const Timed timed = v.timed(Part::backward, B::position);
         auto context = context_of<I>(v);
         const auto dp = views(typename B::parameters{}, v.gradient + Net::parameter_offset[B::position]);
         const auto call = [&](auto dx) {

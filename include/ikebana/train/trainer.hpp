@@ -75,16 +75,19 @@ class Trainer {
     /// Throws error if shapes or labels don't fit, or if the cost is not finite.
     template <class B>
     double step(const B& batch) {
+        if (profile_) profile_->begin_step(threads(), Net::layer_count);
         const double cost = run(batch);
         ++steps_, ++step_;
         update_state();
         const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, progress_);
-        over_gradients(false, [&](std::size_t first, std::size_t n, const T* gradient) {
+        over_gradients(false, [&](std::size_t first, std::size_t n, const T* gradient, int worker) {
+            const Timed timed(profile_, worker, Part::update, 0);
             std::array<T*, Optimizer::arrays> state;
             for (std::size_t k = 0; k < state.size(); ++k) state[k] = moments_.data() + k * extent + first;
             optimizer_.update(backend{}, n, net_.parameters().data() + first, state, Elements<const T>{gradient},
                               steps_, rate);
         });
+        if (profile_) profile_->end_step();
         return cost;
     }
 
@@ -92,7 +95,7 @@ class Trainer {
     template <class B>
     double compute_gradients(const B& batch) {
         const double cost = run(batch);
-        over_gradients(true, [](std::size_t, std::size_t, const T*) {});
+        over_gradients(true, [](std::size_t, std::size_t, const T*, int) {});
         return cost;
     }
     std::span<const T> gradients() const { return gradients_.span().first(extent); }
@@ -136,6 +139,8 @@ class Trainer {
     }
 
     void set_schedule(Schedule schedule) { schedule_ = schedule; }
+    /// Notes the parts of every step from now on; null ends it. The profile must outlive that.
+    void set_profile(Profile* profile) { profile_ = profile; }
     Optimizer& optimizer() { return optimizer_; }
     int threads() const { return workers_.count(); }
 
@@ -192,7 +197,9 @@ class Trainer {
                 seed_,
                 static_cast<std::uint64_t>(steps_),
                 static_cast<std::uint32_t>(tile * L),
-                samples_[t]};
+                samples_[t],
+                profile_,
+                worker};
     }
 
     /// f(task, worker), by all threads or, where waking them costs more than a step's work, by the caller alone: the
@@ -229,16 +236,20 @@ class Trainer {
         run_tasks(tasks, [&](int task, int worker) {
             if constexpr (batch_tasks > 0)
                 if (task < batch_tasks)
-                    return program::batch_gradient(view(0, worker, 0), static_cast<int>(samples_.size()), task,
-                                                   keep ? gradients_.data() : nullptr, f);
+                    return program::batch_gradient(
+                        view(0, worker, 0), static_cast<int>(samples_.size()), task, keep ? gradients_.data() : nullptr,
+                        [&](std::size_t first, std::size_t n, const T* g) { f(first, n, g, worker); });
             task -= batch_tasks;
             const auto* s = stretches.first.data();
             for (; task >= chunks(*s); ++s) task -= chunks(*s);
             const std::size_t first = s->begin + static_cast<std::size_t>(task) * chunk,
                               n = std::min(chunk, s->end - first);
             T* at = gradients_.data() + first;
-            if (used_ > 1) assign(backend{}, n, at, SumOfArrays<T>{at, extent, used_});
-            f(first, n, static_cast<const T*>(at));
+            if (used_ > 1) {
+                const Timed timed(profile_, worker, Part::update, 0);
+                assign(backend{}, n, at, SumOfArrays<T>{at, extent, used_});
+            }
+            f(first, n, static_cast<const T*>(at), worker);
         });
     }
 
@@ -272,10 +283,10 @@ class Trainer {
     /// Every layer that packs its parameters, side by side.
     void pack_parameters() {
         [&]<int... I>(std::integer_sequence<int, I...>) {
-            static constexpr std::array<void (*)(T*, const T*), sizeof...(I)> packs{
+            static constexpr std::array<void (*)(const View&, T*), sizeof...(I)> packs{
                 &program::template pack_layer<I>...};
-            run_tasks(program::count, [&](int layer, int) {
-                packs[static_cast<std::size_t>(layer)](packed_.data(), net_.parameters().data());
+            run_tasks(program::count, [&](int layer, int worker) {
+                packs[static_cast<std::size_t>(layer)](view(0, worker, 0), packed_.data());
             });
         }
         (std::make_integer_sequence<int, program::count>{});
@@ -390,6 +401,7 @@ class Trainer {
     std::vector<T> staged_images_;
     double progress_ = 0; // of the run, 0 … 1
     T scale_ = 1;
+    Profile* profile_ = nullptr;
     bool alone_ = false; // the step is too small to be shared
     long steps_ = 0;
     int used_ = 0, pass_ = 0, step_ = 0; // step_ counts within the pass
