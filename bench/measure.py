@@ -72,13 +72,24 @@ def read(path):
 
 
 def write(path, found):
+    """Through a neighbour, so that the file of an earlier run stays until the new one is whole."""
     try:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        with open(path, "w") as file:
+        with open(path + ".part", "w") as file:
             json.dump(found, file, indent=1, ensure_ascii=False)
             file.write("\n")
+        os.replace(path + ".part", path)
     except OSError as error:
         raise programs.Failure(f"cannot write {path}: {error.strerror}") from None
+
+
+def check_writable(path):
+    """Said before minutes of measuring, not after."""
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise programs.Failure(f"cannot write {path}")
 
 
 def main():
@@ -94,9 +105,10 @@ def main():
     old = read(options.against) if options.against else None
     if options.against and old is None:
         raise programs.Failure(f"{options.against} is not a file that bench/run wrote")
+    check_writable(options.out)
     found = measure(options.build, options.filter, options.repetitions)
-    write(options.out, found)
     tables.show_figures(found)
+    write(options.out, found)
     if old:
         tables.show_changes(old, found, options.filter)
     if options.peers:

@@ -10,6 +10,7 @@
 #include <barrier>
 #include <benchmark/benchmark.h>
 #include <chrono>
+#include <cstdio>
 #include <deque>
 #include <functional>
 #include <string>
@@ -68,13 +69,12 @@ inline double measure_fma(int threads) {
 inline double measure_triad(std::size_t working_set) {
     const std::size_t n = working_set / (2 * sizeof(float));
     Arena<float> to(n), from(n);
-    float* const a = to.data();
-    const float* const b = from.data();
+    float* const __restrict a = to.data();
+    const float* const __restrict b = from.data();
     double best = 0;
     const auto begin = std::chrono::steady_clock::now();
     while (seconds_since(begin) < 0.5) {
         const auto start = std::chrono::steady_clock::now();
-#pragma GCC ivdep
         for (std::size_t i = 0; i < n; ++i) a[i] += 3.0f * b[i];
         benchmark::ClobberMemory();
         best = std::max(best, 3.0 * sizeof(float) * static_cast<double>(n) / seconds_since(start));
@@ -111,8 +111,10 @@ inline std::size_t fma_peak(int threads) {
                       [threads] { return measure_fma(threads); });
 }
 inline std::size_t triad_peak(std::size_t working_set) {
-    return peak_index("triad over " + std::to_string(working_set / 1'000'000) + " MB",
-                      [working_set] { return measure_triad(working_set); });
+    char name[60];
+    const double megabytes = static_cast<double>(working_set) * 1e-6;
+    std::snprintf(name, sizeof name, "triad over %.*f MB", megabytes < 10 ? 1 : 0, megabytes);
+    return peak_index(name, [working_set] { return measure_triad(working_set); });
 }
 
 } // namespace ikebana::bench
