@@ -8,6 +8,16 @@
 
 namespace ikebana::cpu {
 
+/// One sample, the vectors over its places and filters: what a single prediction runs on (single.hpp).
+struct single {
+    static constexpr const char* name = "cpu, one sample";
+    static constexpr bool fuses = true;
+    template <class T>
+    static constexpr int lanes = 1;
+    template <class T>
+    static constexpr int vector_width = static_cast<int>(xsimd::batch<T>::size);
+};
+
 struct backend {
     static constexpr const char* name = "cpu";
     static constexpr bool fuses = true;
@@ -19,6 +29,7 @@ struct backend {
     static constexpr int vector_width = static_cast<int>(xsimd::batch<T>::size);
 
     using workers = Workers;
+    using single = cpu::single;
 };
 
 /// The vector of a tile's element type, and how many of them make a row of lanes.

@@ -7,4 +7,6 @@
 #include <backends/cpu/pool.hpp>
 #include <backends/cpu/random.hpp>
 #include <backends/cpu/reduce.hpp>
+#include <backends/cpu/single.hpp>
+#include <backends/cpu/single_conv.hpp>
 #include <backends/cpu/tiles.hpp>

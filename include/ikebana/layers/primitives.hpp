@@ -33,6 +33,9 @@
 //   tiles.hpp       load_tile(B, tile, image of sample 0, count, stride)       (N, …) rows → lanes; empty lanes repeat
 //                   sample 0: no layer meets a value there that no sample has (gradient 0 times log(0) would be NaN)
 //                   store_tile(B, row of sample 0, count, stride, tile)
+//
+// B::single, where a backend has one, is a tag for tiles of one sample, on which a single prediction runs: forward
+// primitives only, L = 1, and no argmax is kept.
 #pragma once
 #include <ikebana/tensor/view.hpp>
 

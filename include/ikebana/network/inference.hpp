@@ -1,6 +1,7 @@
 // InferenceNetwork: the program of a network that only predicts. Its type is computed (inference_pass.hpp, fuse.hpp),
 // its parameters are folded once, in double. Everything is const: threads may predict at once, each with its own
-// workspace.
+// workspace. A tile with one sample, as a single image is, runs on Backend::single where there is one: its numbers
+// equal those within a batch up to rounding.
 //   auto model = net.inference();
 //   model.predict(image).argmax();                 // (C,H,W); allocates a workspace for the call
 //   auto workspace = model.workspace();
@@ -57,6 +58,102 @@ void work_in_batch_norm(Fate fate, std::size_t n, const T* gamma, const T* beta,
     }
 }
 
+/// A chain as Backend runs it on a tile of samples: fused, its weights packed; calls are given its parameters.
+template <class Chain, class Backend, class T>
+class InferenceProgram {
+  public:
+    using program = decltype(fuse<Backend>(Chain{}));
+    static constexpr auto packed_offset = packed_offsets<Backend, T>(program{});
+    static constexpr int L = Backend::template lanes<T>;
+    using input = typename decltype(item_of<0>(program{}))::input;
+
+    /// Memory for run(): two tiles of activations, scratch.
+    static constexpr std::size_t tile = largest_tile_bytes<Backend, T>(program{});
+    static constexpr std::size_t scratch = largest_scratch_bytes<Backend, T>(program{});
+    static constexpr std::size_t bytes = 2 * tile + scratch;
+
+    InferenceProgram() : packed_(packed_offset.back()) {}
+
+    /// Brings the parameters into the form that the kernels want.
+    void pack_parameters(const T* parameters) {
+        [&]<int... I>(std::integer_sequence<int, I...>) { (pack_layer<I>(parameters), ...); }
+        (std::make_integer_sequence<int, program::size>{});
+    }
+
+    /// The tile that leaves the first Count layers; count rows of input::size numbers go in.
+    template <int Count>
+    auto run(const T* parameters, const T* rows, int count, std::byte* memory) const {
+        T* buffers[2] = {reinterpret_cast<T*>(memory), reinterpret_cast<T*>(memory + tile)};
+        LayerContext<T> context;
+        context.scratch = memory + 2 * tile;
+        context.samples = count;
+        load_tile(Backend{}, Tile<T, input, L>{buffers[0]}, rows, count, input::size);
+        [&]<int... I>(std::integer_sequence<int, I...>) {
+            (forward<I>(parameters, buffers[I % 2], buffers[(I + 1) % 2], context), ...);
+        }
+        (std::make_integer_sequence<int, Count>{});
+        return Tile<const T, typename bound<Count - 1>::output, L>{buffers[Count % 2]};
+    }
+    /// The rows that leave the last layer.
+    template <std::size_t Size>
+    void run_all(const T* parameters, const T* rows, int count, T* out, std::byte* memory) const {
+        const auto y = run<program::size>(parameters, rows, count, memory);
+        store_tile(Backend{}, out, count, Size, y.template as<Shape<static_cast<int>(Size)>>());
+    }
+
+  private:
+    template <int I>
+    using bound = decltype(item_of<I>(program{}));
+
+    /// Where the parameters of a layer begin, by its position in the training chain. Fused layers have that of the
+    /// first.
+    static constexpr std::size_t offset_of(int position) {
+        constexpr auto offsets = parameter_offsets(Chain{});
+        return [&]<class... B>(pack<B...>) {
+            std::size_t i = 0, at = 0;
+            ((at = B::position == position ? offsets[i] : at, ++i), ...);
+            return at;
+        }(Chain{});
+    }
+
+    template <int I>
+    static auto layer_parameters(const T* parameters) {
+        constexpr std::size_t at = offset_of(bound<I>::position);
+        return views(typename bound<I>::parameters{}, parameters + at);
+    }
+
+    template <int I>
+    void forward(const T* parameters, const T* from, T* to, LayerContext<T>& context) const {
+        using B = bound<I>;
+        context.packed = packed_.data() + packed_offset[I];
+        context.cache = context.scratch + scratch_bytes_of<typename B::layer, typename B::input, Backend, T>();
+        B::layer::template forward<typename B::input>(Backend{}, Tile<T, typename B::output, L>{to},
+                                                      Tile<const T, typename B::input, L>{from},
+                                                      layer_parameters<I>(parameters), context);
+    }
+
+    template <int I>
+    void pack_layer(const T* parameters) {
+        using B = bound<I>;
+        if constexpr (packed_offset[I + 1] > packed_offset[I])
+            B::layer::template pack<typename B::input>(Backend{}, packed_.data() + packed_offset[I],
+                                                       layer_parameters<I>(parameters));
+    }
+
+    Arena<T> packed_;
+};
+
+/// What a backend runs one sample on: its tag for that, or itself.
+template <class Backend>
+struct single_of {
+    using type = Backend;
+};
+template <class Backend>
+requires requires { typename Backend::single; }
+struct single_of<Backend> {
+    using type = typename Backend::single;
+};
+
 template <class Net, bool Fold = true>
 class InferenceNetwork {
   public:
@@ -72,12 +169,14 @@ class InferenceNetwork {
     using chain = decltype(inference_chain<Fold>(typename Net::chain{}));
     using program = decltype(fuse<backend>(chain{}));
     static constexpr auto parameter_offset = parameter_offsets(chain{});
-    static constexpr auto packed_offset = packed_offsets<backend, T>(program{});
+    using Tiles = InferenceProgram<chain, backend, T>;
+    using One = InferenceProgram<chain, typename single_of<backend>::type, T>;
+    static constexpr bool has_single = !std::is_same_v<Tiles, One>;
     static constexpr int L = backend::template lanes<T>;
     using Row = Prediction<T, output::size>;
 
     /// All parameters 0, to be loaded from a file.
-    InferenceNetwork() : parameters_(parameter_offset.back()), packed_(packed_offset.back()) {}
+    InferenceNetwork() : parameters_(parameter_offset.back()) {}
     /// A snapshot of net, folded.
     explicit InferenceNetwork(const Net& net) : InferenceNetwork() {
         fold(net, std::make_integer_sequence<int, Net::layer_count>{});
@@ -89,16 +188,15 @@ class InferenceNetwork {
     std::span<T> parameters() { return parameters_.span(); }
     /// Brings the parameters into the form that the kernels want.
     void pack_parameters() {
-        [&]<int... I>(std::integer_sequence<int, I...>) { (pack_layer<I>(), ...); }
-        (std::make_integer_sequence<int, program::size>{});
+        tiles_.pack_parameters(parameters_.data());
+        if constexpr (has_single) one_.pack_parameters(parameters_.data());
     }
 
-    /// Memory for predict(): two tiles of activations, one tile of rows, scratch. One thread may use it at a time.
+    /// Memory for predict(): what the programs need, one tile of rows. One thread may use it at a time.
     class Workspace {
       public:
-        static constexpr std::size_t tile = largest_tile_bytes<backend, T>(program{});
-        static constexpr std::size_t scratch = largest_scratch_bytes<backend, T>(program{});
-        static constexpr std::size_t bytes = 2 * tile + scratch + input::size * L * sizeof(T);
+        static constexpr std::size_t run_bytes = std::max(Tiles::bytes, One::bytes);
+        static constexpr std::size_t bytes = run_bytes + input::size * L * sizeof(T);
 
       private:
         friend InferenceNetwork;
@@ -122,7 +220,7 @@ class InferenceNetwork {
     std::span<const Row> predict(const X& x, Workspace& w) const {
         const std::size_t n = check_samples<input>(x, "predict");
         w.rows_.resize(n);
-        T* staged = reinterpret_cast<T*>(w.memory_.data() + 2 * Workspace::tile + Workspace::scratch);
+        T* staged = reinterpret_cast<T*>(w.memory_.data() + Workspace::run_bytes);
         const T* rows = rows_in_place<T>(x);
         auto next = x.begin();
         for (std::size_t first = 0; first < n; first += L) {
@@ -136,63 +234,21 @@ class InferenceNetwork {
         return w.rows_;
     }
 
-    /// One tile of up to L rows: input::size numbers a row in, output::size out; memory of Workspace::bytes.
+    /// One tile of up to L rows: input::size numbers a row in, output::size out; memory of Workspace::bytes. One row
+    /// alone goes its own way where the backend has one: numbers are the same up to rounding.
     void predict_tile(const T* rows, int count, T* out, std::byte* memory) const {
-        const auto y = run<program::size>(rows, count, memory);
-        store_tile(backend{}, out, count, output::size, y.template as<Shape<static_cast<int>(output::size)>>());
+        if constexpr (has_single)
+            if (count == 1) return one_.template run_all<output::size>(parameters_.data(), rows, count, out, memory);
+        tiles_.template run_all<output::size>(parameters_.data(), rows, count, out, memory);
     }
 
     /// The tile that leaves the first Count layers of `program`: all, or all but a last Softmax.
     template <int Count>
     auto run(const T* rows, int count, std::byte* memory) const {
-        T* buffers[2] = {reinterpret_cast<T*>(memory), reinterpret_cast<T*>(memory + Workspace::tile)};
-        LayerContext<T> context;
-        context.scratch = memory + 2 * Workspace::tile;
-        context.samples = count;
-        load_tile(backend{}, Tile<T, input, L>{buffers[0]}, rows, count, input::size);
-        [&]<int... I>(std::integer_sequence<int, I...>) {
-            (forward<I>(buffers[I % 2], buffers[(I + 1) % 2], context), ...);
-        }
-        (std::make_integer_sequence<int, Count>{});
-        return Tile<const T, typename bound<Count - 1>::output, L>{buffers[Count % 2]};
+        return tiles_.template run<Count>(parameters_.data(), rows, count, memory);
     }
 
   private:
-    template <int I>
-    using bound = decltype(item_of<I>(program{}));
-
-    /// Where the parameters of the layer at each position of the training chain begin here.
-    static constexpr auto offset_of_position = []<class... B>(pack<B...>) {
-        std::array<std::size_t, static_cast<std::size_t>(Net::layer_count)> at{};
-        std::size_t i = 0;
-        ((at[B::position] = parameter_offset[i++]), ...);
-        return at;
-    }(chain{});
-
-    template <int I>
-    void forward(const T* from, T* to, LayerContext<T>& context) const {
-        using B = bound<I>;
-        context.packed = packed_.data() + packed_offset[I];
-        context.cache = context.scratch + scratch_bytes_of<typename B::layer, typename B::input, backend, T>();
-        B::layer::template forward<typename B::input>(backend{}, Tile<T, typename B::output, L>{to},
-                                                      Tile<const T, typename B::input, L>{from}, layer_parameters<I>(),
-                                                      context);
-    }
-
-    template <int I>
-    auto layer_parameters() const {
-        using B = bound<I>;
-        return views(typename B::parameters{}, parameters_.data() + offset_of_position[B::position]);
-    }
-
-    template <int I>
-    void pack_layer() {
-        using B = bound<I>;
-        if constexpr (packed_offset[I + 1] > packed_offset[I])
-            B::layer::template pack<typename B::input>(backend{}, packed_.data() + packed_offset[I],
-                                                       layer_parameters<I>());
-    }
-
     // ---- parameters: copied, then every batch norm is worked into its target
 
     using pass = decltype(inference_pass<Fold>(typename Net::chain{}));
@@ -228,7 +284,9 @@ class InferenceNetwork {
         }
     }
 
-    Arena<T> parameters_, packed_;
+    Arena<T> parameters_;
+    Tiles tiles_;
+    std::conditional_t<has_single, One, Nothing> one_;
 };
 
 template <class In, class Layers, class Backend, std::floating_point Scalar>

@@ -1,0 +1,210 @@
+// Convolution of one sample by Winograd's method, with channels and filters in the vector lanes; the matrices and
+// transforms are those of winograd.hpp, which explains them. A group of pieces (some rows of them) at a time:
+//   V [point][piece][c]                            from the image, channels last
+//   M [piece][vector of filters][point] = Σ_c U V  U [block][point][c][filters of the block] is packed and read in
+//   order Y                                              windows pooled, f applied, then transposed to (K,P,Q)
+// Next to read: single_conv.hpp.
+#pragma once
+#include <backends/cpu/single.hpp>
+#include <backends/cpu/tiles.hpp>
+#include <backends/cpu/winograd.hpp>
+
+namespace ikebana::cpu {
+
+/// Filters in vectors: `blocks` blocks of `block` vectors each; those beyond K have weights 0.
+template <int K, class T>
+struct FilterBlocks {
+    static constexpr int vectors = (K + width<T> - 1) / width<T>;
+    static constexpr int block = [] {
+        int best = 1;
+        const auto rounded = [](int b) { return (vectors + b - 1) / b * b; };
+        for (int b = registers == 32 ? 4 : 3; b >= 2; --b)
+            if (vectors > 1 && (best == 1 || rounded(b) < rounded(best))) best = b;
+        return best;
+    }();
+    static constexpr int blocks = (vectors + block - 1) / block;
+    static constexpr int lanes = block * width<T>; // filters of a block
+    /// Places that are worked together with a block: what is left of the registers.
+    static constexpr int places = (registers == 32 ? 24 : 12) / block;
+};
+
+/// y (K, P/W, Q/W): places [first, first + n) of a block's filters ← from [place][lanes of the block].
+template <class G, int W, class T>
+void put_filters(T* y, const T* from, int block, int first, int n) {
+    using Filters = FilterBlocks<G::K, T>;
+    constexpr std::size_t places = static_cast<std::size_t>(G::P / W) * (G::Q / W);
+    const int k = block * Filters::lanes;
+    transpose(y + static_cast<std::size_t>(k) * places + first, places, from, Filters::lanes,
+              static_cast<std::size_t>(n), static_cast<std::size_t>(std::min(Filters::lanes, G::K - k)));
+}
+
+/// f(max of a W×W window + bias)
+template <int W, class V, class F>
+IKEBANA_INLINE inline V pooled(const V* window, V bias, F f) {
+    if constexpr (W == 1) {
+        return f(window[0] + bias);
+    } else {
+        static_assert(W == 2);
+        const V top = xsimd::select(window[1] > window[0], window[1], window[0]),
+                low = xsimd::select(window[3] > window[2], window[3], window[2]);
+        return f(V(xsimd::select(low > top, low, top)) + bias);
+    }
+}
+
+template <class G, int Outputs, class T>
+struct SingleWinograd {
+    static constexpr int M = Outputs, N = M + G::R - 1, points = N * N;
+    using Filters = FilterBlocks<G::K, T>;
+    static constexpr int rows = (G::P + M - 1) / M, columns = (G::Q + M - 1) / M; // of pieces
+    static constexpr int group_rows = block_of(rows, std::max(1, 16 / columns)), group = group_rows * columns;
+    static constexpr int block = block_of(group, std::min(Filters::places, 6)); // pieces
+
+    // The image, channels last, with a border that holds all pieces.
+    static constexpr int H = rows * M + G::R - 1, W = columns * M + G::R - 1;
+    static constexpr bool has_border = H != G::H || W != G::W;
+    static constexpr int vectors = (G::C + width<T> - 1) / width<T>, channels = vectors * width<T>;
+
+    // Distances in vectors; odd, so that successive points meet different sets of the cache.
+    static constexpr int image_point = (group * vectors) | 1, kept = points | 1;
+
+    static constexpr std::size_t image_size = static_cast<std::size_t>(H) * W * channels;
+    static constexpr std::size_t v_size = static_cast<std::size_t>(points) * image_point * width<T>;
+    static constexpr std::size_t m_size = static_cast<std::size_t>(group) * Filters::block * kept * width<T>;
+    static constexpr std::size_t outputs_size = static_cast<std::size_t>(group) * M * M * Filters::lanes;
+    static constexpr std::size_t scratch_size = image_size + v_size + m_size + outputs_size;
+    static constexpr std::size_t packed_size =
+        static_cast<std::size_t>(Filters::blocks) * points * G::C * Filters::lanes;
+};
+
+template <class Method, class G, class T>
+void single_winograd_pack(T* packed, const T* w) {
+    using V = xsimd::batch<T>;
+    using Filters = typename Method::Filters;
+    constexpr int S = G::R * G::R;
+    alignas(64) T kernels[S][width<T>];
+    for (int b = 0; b < Filters::blocks; ++b)
+        for (int c = 0; c < G::C; ++c)
+            for (int v = 0; v < Filters::block; ++v) {
+                for (int lane = 0; lane < width<T>; ++lane) {
+                    const int k = b * Filters::lanes + v * width<T> + lane;
+                    for (int s = 0; s < S; ++s) kernels[s][lane] = k < G::K ? w[(k * G::C + c) * S + s] : T(0);
+                }
+                T* to =
+                    packed + (static_cast<std::size_t>(b) * Method::points * G::C + c) * Filters::lanes + v * width<T>;
+                to_points_2d<KernelPoints<Method::N, G::R>, V>(
+                    [&](int i, int j) IKEBANA_INLINE { return V::load_aligned(kernels[i * G::R + j]); },
+                    [&](int i, int j, V u)
+                        IKEBANA_INLINE { u.store_unaligned(to + (i * Method::N + j) * G::C * Filters::lanes); });
+            }
+}
+
+/// to [row][column][c] ← x (C,H,W). The lanes beyond C hold anything: nothing that is used depends on them.
+template <class Method, class G, class T>
+void channels_last(T* to, const T* x) {
+    if constexpr (Method::has_border) std::fill_n(to, Method::image_size, T(0));
+    for (int h = 0; h < std::min(G::H, Method::H - G::padding); ++h)
+        transpose(to + ((h + G::padding) * Method::W + G::padding) * Method::channels, Method::channels, x + h * G::W,
+                  static_cast<std::size_t>(G::H * G::W), static_cast<std::size_t>(G::C),
+                  static_cast<std::size_t>(std::min(G::W, Method::W - G::padding)));
+}
+
+/// V ← Bᵀ d B for the pieces from row `first` on.
+template <class Method, class T>
+void single_winograd_image(T* v, const T* image, int first) {
+    using V = xsimd::batch<T>;
+    for (int g = 0; g < Method::group; ++g) {
+        const int h = (first + g / Method::columns) * Method::M, w = g % Method::columns * Method::M;
+        for (int c = 0; c < Method::channels; c += width<T>) {
+            const T* from = image + (h * Method::W + w) * Method::channels + c;
+            T* to = v + g * Method::channels + c;
+            to_points_2d<InputPoints<Method::N>, V>(
+                [&](int i, int j)
+                    IKEBANA_INLINE { return V::load_unaligned(from + (i * Method::W + j) * Method::channels); },
+                [&](int i, int j, V value) IKEBANA_INLINE {
+                    value.store_unaligned(to + (i * Method::N + j) * Method::image_point * width<T>);
+                });
+        }
+    }
+}
+
+/// M ← Σ_c U V for one block of filters.
+template <class Method, class G, class T>
+void single_winograd_products(T* m, const T* u, const T* v) {
+    using V = xsimd::batch<T>;
+    using Filters = typename Method::Filters;
+    constexpr int BV = Filters::block, BG = Method::block;
+    for (int point = 0; point < Method::points; ++point, u += G::C * Filters::lanes)
+        for (int g0 = 0; g0 < Method::group; g0 += BG) {
+            const int g = std::min(g0, Method::group - BG);
+            const T* from = v + point * Method::image_point * width<T> + g * Method::channels;
+            V sums[BG][BV];
+            unroll<BG * BV>([&](int i) IKEBANA_INLINE { sums[i / BV][i % BV] = V(0); });
+            for (int c = 0; c < G::C; ++c) {
+                V weights[BV];
+                unroll<BV>([&](int k) IKEBANA_INLINE {
+                    weights[k] = V::load_unaligned(u + c * Filters::lanes + k * width<T>);
+                });
+                unroll<BG>([&](int i) IKEBANA_INLINE {
+                    const V in(from[i * Method::channels + c]);
+                    unroll<BV>([&](int k) IKEBANA_INLINE { sums[i][k] = xsimd::fma(in, weights[k], sums[i][k]); });
+                });
+            }
+            unroll<BG * BV>([&](int i) IKEBANA_INLINE {
+                const int to = ((g + i / BV) * BV + i % BV) * Method::kept + point;
+                sums[i / BV][i % BV].store_unaligned(m + to * width<T>);
+            });
+        }
+}
+
+/// y [window][filters of the block] ← f(max over W×W (Aᵀ M A) + b), window rows counted from the group's first.
+template <class Method, class G, int W, class T, class F>
+void single_winograd_outputs(T* y, const T* m, const T* bias, int first, F f) {
+    using V = xsimd::batch<T>;
+    using Filters = typename Method::Filters;
+    constexpr int windows = Method::M / W;
+    static_assert(Method::M % W == 0);
+    for (int g = 0; g < Method::group; ++g)
+        for (int k = 0; k < Filters::block; ++k, m += Method::kept * width<T>) {
+            V out[Method::M][Method::M];
+            from_points_2d<OutputPoints<Method::N, Method::M>, V>(
+                [&](int i, int j) IKEBANA_INLINE { return V::load_unaligned(m + (i * Method::N + j) * width<T>); },
+                [&](int i, int j, V value) IKEBANA_INLINE { out[i][j] = value; });
+            const V b = V::load_unaligned(bias + k * width<T>);
+            const int p = g / Method::columns * windows, q = g % Method::columns * windows;
+            unroll<windows * windows>([&](int i) IKEBANA_INLINE {
+                const int row = p + i / windows, column = q + i % windows;
+                if (first * windows + row >= G::P / W || column >= G::Q / W) return;
+                V window[W * W];
+                unroll<W * W>(
+                    [&](int j) IKEBANA_INLINE { window[j] = out[i / windows * W + j / W][i % windows * W + j % W]; });
+                pooled<W>(window, b, f)
+                    .store_unaligned(y + (row * (G::Q / W) + column) * Filters::lanes + k * width<T>);
+            });
+        }
+}
+
+/// y (K, P/W, Q/W); bias [blocks][lanes].
+template <class Method, class G, int W, class T, class F>
+void single_winograd(T* y, const T* x, const T* packed, const T* bias, T* scratch, F f) {
+    using Filters = typename Method::Filters;
+    constexpr int windows = Method::M / W, Q = G::Q / W;
+    T* v = scratch + Method::image_size;
+    T* m = v + Method::v_size;
+    T* outputs = m + Method::m_size;
+    channels_last<Method, G>(scratch, x);
+    for (int r = 0; r < Method::rows; r += Method::group_rows) {
+        const int first = std::min(r, Method::rows - Method::group_rows);
+        single_winograd_image<Method>(v, static_cast<const T*>(scratch), first);
+        const int row = first * windows, rows = std::min(Method::group_rows * windows, G::P / W - row);
+        for (int b = 0; b < Filters::blocks; ++b) {
+            single_winograd_products<Method, G>(
+                m, packed + static_cast<std::size_t>(b) * Method::points * G::C * Filters::lanes,
+                static_cast<const T*>(v));
+            single_winograd_outputs<Method, G, W>(outputs, static_cast<const T*>(m), bias + b * Filters::lanes, first,
+                                                  f);
+            if (rows > 0) put_filters<G, W>(y, static_cast<const T*>(outputs), b, row * Q, rows * Q);
+        }
+    }
+}
+
+} // namespace ikebana::cpu
