@@ -78,7 +78,6 @@ struct SingleWinograd {
 
 template <class Method, class G, class T>
 void single_winograd_pack(T* packed, const T* w) {
-    using V = xsimd::batch<T>;
     using Filters = typename Method::Filters;
     constexpr int S = G::R * G::R;
     alignas(64) T kernels[S][width<T>];
@@ -91,10 +90,8 @@ void single_winograd_pack(T* packed, const T* w) {
                 }
                 T* to =
                     packed + (static_cast<std::size_t>(b) * Method::points * G::C + c) * Filters::lanes + v * width<T>;
-                to_points_2d<KernelPoints<Method::N, G::R>, V>(
-                    [&](int i, int j) IKEBANA_INLINE { return V::load_aligned(kernels[i * G::R + j]); },
-                    [&](int i, int j, V u)
-                        IKEBANA_INLINE { u.store_unaligned(to + (i * Method::N + j) * G::C * Filters::lanes); });
+                to_points_2d<KernelPoints<Method::N, G::R>>(to, G::C * Filters::lanes, kernels[0], G::R * width<T>,
+                                                            width<T>);
             }
 }
 
@@ -111,18 +108,13 @@ void channels_last(T* to, const T* x) {
 /// V ← Bᵀ d B for the pieces from row `first` on.
 template <class Method, class T>
 void single_winograd_image(T* v, const T* image, int first) {
-    using V = xsimd::batch<T>;
     for (int g = 0; g < Method::group; ++g) {
         const int h = (first + g / Method::columns) * Method::M, w = g % Method::columns * Method::M;
         for (int c = 0; c < Method::channels; c += width<T>) {
             const T* from = image + (h * Method::W + w) * Method::channels + c;
             T* to = v + g * Method::channels + c;
-            to_points_2d<InputPoints<Method::N>, V>(
-                [&](int i, int j)
-                    IKEBANA_INLINE { return V::load_unaligned(from + (i * Method::W + j) * Method::channels); },
-                [&](int i, int j, V value) IKEBANA_INLINE {
-                    value.store_unaligned(to + (i * Method::N + j) * Method::image_point * width<T>);
-                });
+            to_points_2d<InputPoints<Method::N>>(to, Method::image_point * width<T>, from, Method::W * Method::channels,
+                                                 Method::channels);
         }
     }
 }
@@ -165,18 +157,18 @@ void single_winograd_outputs(T* y, const T* m, const T* bias, int first, F f) {
     static_assert(Method::M % W == 0);
     for (int g = 0; g < Method::group; ++g)
         for (int k = 0; k < Filters::block; ++k, m += Method::kept * width<T>) {
-            V out[Method::M][Method::M];
-            from_points_2d<OutputPoints<Method::N, Method::M>, V>(
-                [&](int i, int j) IKEBANA_INLINE { return V::load_unaligned(m + (i * Method::N + j) * width<T>); },
-                [&](int i, int j, V value) IKEBANA_INLINE { out[i][j] = value; });
+            alignas(64) T outputs[Method::M * Method::M * width<T>];
+            from_points_2d<OutputPoints<Method::N, Method::M>>(outputs, width<T>, m, width<T>);
             const V b = V::load_unaligned(bias + k * width<T>);
             const int p = g / Method::columns * windows, q = g % Method::columns * windows;
             unroll<windows * windows>([&](int i) IKEBANA_INLINE {
                 const int row = p + i / windows, column = q + i % windows;
                 if (first * windows + row >= G::P / W || column >= G::Q / W) return;
                 V window[W * W];
-                unroll<W * W>(
-                    [&](int j) IKEBANA_INLINE { window[j] = out[i / windows * W + j / W][i % windows * W + j % W]; });
+                unroll<W * W>([&](int j) IKEBANA_INLINE {
+                    const int place = (i / windows * W + j / W) * Method::M + i % windows * W + j % W;
+                    window[j] = V::load_aligned(outputs + place * width<T>);
+                });
                 pooled<W>(window, b, f)
                     .store_unaligned(y + (row * (G::Q / W) + column) * Filters::lanes + k * width<T>);
             });

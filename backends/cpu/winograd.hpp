@@ -141,39 +141,46 @@ IKEBANA_INLINE inline void from_points(V* out, const V* in) {
     });
 }
 
-/// put(i, j, matrix · d · matrixᵀ) of a square d, read by get(i, j).
-template <class Matrix, class V, class Get, class Put>
-IKEBANA_INLINE inline void to_points_2d(Get get, Put put) {
+// In both directions: functions of the matrix alone, compiled once for all geometries. Numbers are vectors in memory,
+// the steps between them count elements.
+
+/// to [N·N] ← matrix · d · matrixᵀ of a square d.
+template <class Matrix, class T>
+[[gnu::noinline]] void to_points_2d(T* to, std::ptrdiff_t to_step, const T* from, std::ptrdiff_t row_step,
+                                    std::ptrdiff_t column_step) {
+    using V = xsimd::batch<T>;
     constexpr int N = Matrix::rows, columns = Matrix::columns;
     V half[columns][N]; // half[j] = matrix · column j
     unroll<columns>([&](int j) IKEBANA_INLINE {
         V column[columns];
-        unroll<columns>([&](int i) IKEBANA_INLINE { column[i] = get(i, j); });
+        unroll<columns>([&](int i)
+                            IKEBANA_INLINE { column[i] = V::load_unaligned(from + i * row_step + j * column_step); });
         to_points<Matrix>(half[j], column);
     });
     unroll<N>([&](int i) IKEBANA_INLINE {
         V row[columns], points[N];
         unroll<columns>([&](int j) IKEBANA_INLINE { row[j] = half[j][i]; });
         to_points<Matrix>(points, row);
-        unroll<N>([&](int j) IKEBANA_INLINE { put(i, j, points[j]); });
+        unroll<N>([&](int j) IKEBANA_INLINE { points[j].store_unaligned(to + (i * N + j) * to_step); });
     });
 }
 
-/// put(i, j, matrixᵀ · m · matrix) of N×N points, read by get(i, j).
-template <class Matrix, class V, class Get, class Put>
-IKEBANA_INLINE inline void from_points_2d(Get get, Put put) {
+/// to [columns·columns] ← matrixᵀ · m · matrix of N×N points.
+template <class Matrix, class T>
+[[gnu::noinline]] void from_points_2d(T* to, std::ptrdiff_t to_step, const T* from, std::ptrdiff_t from_step) {
+    using V = xsimd::batch<T>;
     constexpr int N = Matrix::rows, columns = Matrix::columns;
     V half[N][columns]; // half[i] = row i · matrix
     unroll<N>([&](int i) IKEBANA_INLINE {
         V row[N];
-        unroll<N>([&](int j) IKEBANA_INLINE { row[j] = get(i, j); });
+        unroll<N>([&](int j) IKEBANA_INLINE { row[j] = V::load_unaligned(from + (i * N + j) * from_step); });
         from_points<Matrix>(half[i], row);
     });
     unroll<columns>([&](int j) IKEBANA_INLINE {
         V points[N], column[columns];
         unroll<N>([&](int i) IKEBANA_INLINE { points[i] = half[i][j]; });
         from_points<Matrix>(column, points);
-        unroll<columns>([&](int i) IKEBANA_INLINE { put(i, j, column[i]); });
+        unroll<columns>([&](int i) IKEBANA_INLINE { column[i].store_unaligned(to + (i * columns + j) * to_step); });
     });
 }
 
@@ -222,23 +229,20 @@ struct Winograd {
 /// packed [point][k][c] = G w Gᵀ.
 template <class W, class G, class T>
 void winograd_pack(T* packed, const T* w) {
-    using V = xsimd::batch<T>;
     constexpr int S = G::R * G::R, pairs = G::K * G::C;
     alignas(64) T kernels[S][width<T>] = {};
     for (int first = 0; first < pairs; first += width<T>) {
         transpose(kernels[0], width<T>, w + first * S, S, static_cast<std::size_t>(std::min(width<T>, pairs - first)),
                   S);
-        to_points_2d<typename W::Kernel, V>(
-            [&](int i, int j) IKEBANA_INLINE { return V::load_aligned(kernels[i * G::R + j]); },
-            [&](int i, int j, V u) IKEBANA_INLINE { u.store_unaligned(packed + (i * W::N + j) * W::kernels + first); });
+        to_points_2d<typename W::Kernel>(packed + first, W::kernels, kernels[0], G::R * width<T>, width<T>);
     }
 }
 
 /// V ← Bᵀ d B for a group of pieces. Pieces beyond the last, and channels that fill the last block, are 0.
 template <class W, class G, class T>
 void winograd_image(T* v, const T* x, int first) {
-    using V = xsimd::batch<T>;
     constexpr int L = W::L;
+    alignas(64) T bordered[W::whole ? 1 : W::points * L];
     for (int c = 0; c < W::padded_channels; ++c)
         for (int g = 0; g < W::group; ++g) {
             T* to = v + (c * W::group + g) * L;
@@ -248,15 +252,22 @@ void winograd_image(T* v, const T* x, int first) {
                 for (int p = 0; p < W::points; ++p) std::fill_n(to + p * W::image_point * L, L, T(0));
                 continue;
             }
+            const T* from = x + ((c * G::H + h0) * G::W + w0) * L;
+            std::ptrdiff_t row_step = G::W * L;
+            if (!W::whole && (h0 < 0 || w0 < 0 || h0 + W::N > G::H || w0 + W::N > G::W)) {
+                for (int i = 0; i < W::N; ++i) // what lies outside is 0
+                    for (int j = 0; j < W::N; ++j) {
+                        const bool inside = h0 + i >= 0 && h0 + i < G::H && w0 + j >= 0 && w0 + j < G::W;
+                        T* at = bordered + (i * W::N + j) * L;
+                        if (inside)
+                            std::copy_n(x + ((c * G::H + h0 + i) * G::W + w0 + j) * L, L, at);
+                        else
+                            std::fill_n(at, L, T(0));
+                    }
+                from = bordered, row_step = W::N * L;
+            }
             for (int lane = 0; lane < L; lane += width<T>)
-                to_points_2d<typename W::B, V>(
-                    [&](int i, int j) IKEBANA_INLINE {
-                        if constexpr (!W::whole)
-                            if (h0 + i < 0 || h0 + i >= G::H || w0 + j < 0 || w0 + j >= G::W) return V(0);
-                        return V::load_unaligned(x + ((c * G::H + h0 + i) * G::W + w0 + j) * L + lane);
-                    },
-                    [&](int i, int j, V value)
-                        IKEBANA_INLINE { value.store_unaligned(to + (i * W::N + j) * W::image_point * L + lane); });
+                to_points_2d<typename W::B>(to + lane, W::image_point * L, from + lane, row_step, L);
         }
 }
 
@@ -303,11 +314,12 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
                     if (!W::whole && piece >= W::pieces) break;
                     const T* from = m + (k * W::group + g) * W::kept * L;
                     for (int lane = 0; lane < L; lane += width<T>) {
+                        alignas(64) T outputs[W::M * W::M * width<T>];
+                        from_points_2d<typename W::A>(outputs, width<T>, from + lane, L);
                         V y[W::M][W::M];
-                        from_points_2d<typename W::A, V>(
-                            [&](int i, int j)
-                                IKEBANA_INLINE { return V::load_unaligned(from + (i * W::N + j) * L + lane); },
-                            [&](int i, int j, V value) IKEBANA_INLINE { y[i][j] = value; });
+                        unroll<W::M * W::M>([&](int i) IKEBANA_INLINE {
+                            y[i / W::M][i % W::M] = V::load_aligned(outputs + i * width<T>);
+                        });
                         put(k0 + k, piece / W::columns * W::M, piece % W::columns * W::M, lane, y);
                     }
                 }
@@ -331,10 +343,10 @@ void winograd_output(T* dm, int first, Get get) {
             for (int lane = 0; lane < L; lane += width<T>) {
                 V y[W::M][W::M];
                 get(k, piece / W::columns * W::M, piece % W::columns * W::M, lane, y);
-                to_points_2d<typename W::A, V>(
-                    [&](int i, int j) IKEBANA_INLINE { return y[i][j]; },
-                    [&](int i, int j, V value)
-                        IKEBANA_INLINE { value.store_unaligned(to + (i * W::N + j) * W::output_point * L + lane); });
+                alignas(64) T outputs[W::M * W::M * width<T>];
+                unroll<W::M * W::M>(
+                    [&](int i) IKEBANA_INLINE { y[i / W::M][i % W::M].store_aligned(outputs + i * width<T>); });
+                to_points_2d<typename W::A>(to + lane, W::output_point * L, outputs, W::M * width<T>, width<T>);
             }
         }
 }
@@ -371,14 +383,11 @@ void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
 /// dw += Gᵀ sums G.
 template <class W, class G, class T>
 void winograd_add_weights(T* dw, const T* sums) {
-    using V = xsimd::batch<T>;
     constexpr int R = G::R, S = R * R, BC = W::pair_channels;
     for (int kb = 0; kb < W::filter_blocks; ++kb)
         for (int cb = 0; cb < W::channel_blocks; ++cb, sums += W::points * width<T>) {
             alignas(64) T kernels[S][width<T>], rows[width<T>][S];
-            from_points_2d<typename W::Kernel, V>(
-                [&](int i, int j) IKEBANA_INLINE { return V::load_unaligned(sums + (i * W::N + j) * width<T>); },
-                [&](int i, int j, V value) IKEBANA_INLINE { value.store_aligned(kernels[i * R + j]); });
+            from_points_2d<typename W::Kernel>(kernels[0], width<T>, sums, width<T>);
             transpose(rows[0], S, kernels[0], width<T>, S, width<T>);
             for (int pair = 0; pair < width<T>; ++pair) {
                 const int k = kb * W::pair_filters + pair / BC, c = cb * BC + pair % BC;
@@ -433,15 +442,17 @@ void winograd_add_image(T* dx, const T* dv, int first) {
                       w0 = piece % W::columns * W::M - G::padding;
             if (!W::whole && piece >= W::pieces) break;
             const T* from = dv + (c * W::group + g) * W::kept * L;
-            for (int lane = 0; lane < L; lane += width<T>)
-                from_points_2d<typename W::B, V>(
-                    [&](int i, int j) IKEBANA_INLINE { return V::load_unaligned(from + (i * W::N + j) * L + lane); },
-                    [&](int i, int j, V value) IKEBANA_INLINE {
-                        if constexpr (!W::whole)
-                            if (h0 + i < 0 || h0 + i >= G::H || w0 + j < 0 || w0 + j >= G::W) return;
+            for (int lane = 0; lane < L; lane += width<T>) {
+                alignas(64) T gradient[W::points * width<T>];
+                from_points_2d<typename W::B>(gradient, width<T>, from + lane, L);
+                for (int i = 0; i < W::N; ++i)
+                    for (int j = 0; j < W::N; ++j) {
+                        if (!W::whole && (h0 + i < 0 || h0 + i >= G::H || w0 + j < 0 || w0 + j >= G::W)) continue;
                         T* to = dx + ((c * G::H + h0 + i) * G::W + w0 + j) * L + lane;
-                        (V::load_unaligned(to) + value).store_unaligned(to);
-                    });
+                        (V::load_unaligned(to) + V::load_aligned(gradient + (i * W::N + j) * width<T>))
+                            .store_unaligned(to);
+                    }
+            }
         }
 }
 
