@@ -7,16 +7,16 @@
 #include <apps/history.hpp>
 #include <apps/learning_curve.hpp>
 #include <apps/output_folder.hpp>
+#include <apps/profile.hpp>
 #include <apps/program.hpp>
 #include <backends/cpu/cpu.hpp>
-#include <backends/cpu/peak.hpp>
 #include <backends/reference/reference.hpp>
 #include <ikebana/ikebana.hpp>
 #include <ikebana/io/atomic_file.hpp>
 #include <ikebana/io/model.hpp>
 #include <ikebana/train/describe.hpp>
 #include <ikebana/train/print_progress.hpp>
-#include <ikebana/train/profile_report.hpp>
+#include <ikebana/train/profile.hpp>
 #include <limits>
 
 namespace ikebana::apps {
@@ -63,10 +63,7 @@ struct Classifier {
             trainer.fit(std::move(digits.train), std::move(digits.test), Passes{options.epochs}, keep,
                         History(history_file(options)), LearningCurve(curve_file(options), name), console);
         console.finish(passes);
-        if (options.profile) {
-            std::fputs(profile_table<DigitTrainer>(profile, options.batch, cpu::multiply_add_peak()).c_str(), stdout);
-            write_file(options.out / "profile.json", chrome_trace<DigitTrainer>(profile));
-        }
+        if (options.profile) report_profile(options, profile, layer_table<Net, CrossEntropy>(options.batch));
     }
 
     static void test(const Options& options) {

@@ -53,15 +53,26 @@ constexpr int block_of(int n, int most) {
 }
 
 #define IKEBANA_INLINE __attribute__((always_inline))
+// A function that is compiled once, not again for each caller's constants.
+#ifdef __clang__
+#define IKEBANA_ONCE __attribute__((noinline))
+#else
+#define IKEBANA_ONCE __attribute__((noinline, noclone))
+#endif
 
-/// f(0), f(1), … f(N−1), written out, so that arrays indexed by them are registers.
+// Before a loop of constant bounds: written out, so that arrays indexed by its variable are registers; or never.
+#ifdef __clang__
+#define IKEBANA_UNROLL _Pragma("clang loop unroll(full)")
+#define IKEBANA_ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define IKEBANA_UNROLL _Pragma("GCC unroll 64")
+#define IKEBANA_ROLLED _Pragma("GCC unroll 1")
+#endif
+
+/// f(0), f(1), … f(N−1), written out.
 template <int N, class F>
 IKEBANA_INLINE inline void unroll(F f) {
-#ifdef __clang__
-#pragma clang loop unroll(full)
-#else
-#pragma GCC unroll 64
-#endif
+    IKEBANA_UNROLL
     for (int i = 0; i < N; ++i) f(i);
 }
 

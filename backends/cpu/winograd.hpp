@@ -105,19 +105,22 @@ template <class Matrix, class V>
 IKEBANA_INLINE inline void to_points(V* out, const V* in) {
     constexpr auto& m = Matrix::values;
     constexpr int N = Matrix::rows, columns = Matrix::columns;
-    unroll<N / 2 + 1>([&](int pair) IKEBANA_INLINE { // row 0, pairs of rows, the last row
+    IKEBANA_UNROLL
+    for (int pair = 0; pair < N / 2 + 1; ++pair) { // row 0, pairs of rows, the last row
         const int row = pair == 0 ? 0 : 2 * pair - 1;
         V even(0), odd(0);
         bool any_even = false, any_odd = false;
-        unroll<(columns + 1) / 2>([&](int i) IKEBANA_INLINE { add_product(even, any_even, m[row][2 * i], in[2 * i]); });
-        unroll<columns / 2>([&](int i) IKEBANA_INLINE { add_product(odd, any_odd, m[row][2 * i + 1], in[2 * i + 1]); });
+        IKEBANA_UNROLL
+        for (int i = 0; i < columns; i += 2) add_product(even, any_even, m[row][i], in[i]);
+        IKEBANA_UNROLL
+        for (int i = 1; i < columns; i += 2) add_product(odd, any_odd, m[row][i], in[i]);
         if (pair == 0 || pair == N / 2) {
             out[row] = !any_odd ? even : !any_even ? odd : even + odd;
         } else {
             out[row] = even + odd;
             out[row + 1] = even - odd;
         }
-    });
+    }
 }
 
 /// out (columns) = matrixᵀ · in (rows): from points to coefficients.
@@ -126,62 +129,74 @@ IKEBANA_INLINE inline void from_points(V* out, const V* in) {
     constexpr auto& m = Matrix::values;
     constexpr int N = Matrix::rows, columns = Matrix::columns, pairs = N / 2 - 1;
     V even[pairs], odd[pairs];
-    unroll<pairs>([&](int i) IKEBANA_INLINE {
+    IKEBANA_UNROLL
+    for (int i = 0; i < pairs; ++i) {
         even[i] = in[2 * i + 1] + in[2 * i + 2];
         odd[i] = in[2 * i + 1] - in[2 * i + 2];
-    });
-    unroll<columns>([&](int c) IKEBANA_INLINE {
+    }
+    IKEBANA_UNROLL
+    for (int c = 0; c < columns; ++c) {
         V sum(0);
         bool any = false;
         add_product(sum, any, m[0][c], in[0]);
-        unroll<pairs>([&](int i)
-                          IKEBANA_INLINE { add_product(sum, any, m[2 * i + 1][c], c % 2 == 0 ? even[i] : odd[i]); });
+        IKEBANA_UNROLL
+        for (int i = 0; i < pairs; ++i) add_product(sum, any, m[2 * i + 1][c], c % 2 == 0 ? even[i] : odd[i]);
         add_product(sum, any, m[N - 1][c], in[N - 1]);
         out[c] = sum;
-    });
+    }
 }
 
 // In both directions: functions of the matrix alone, compiled once for all geometries. Numbers are vectors in memory,
-// the steps between them count elements.
+// the steps between them count elements. The
+// outer loops stay loops: written out they save a twentieth of the time, and cost the compiler a second.
 
 /// to [N·N] ← matrix · d · matrixᵀ of a square d.
 template <class Matrix, class T>
-[[gnu::noinline]] void to_points_2d(T* to, std::ptrdiff_t to_step, const T* from, std::ptrdiff_t row_step,
-                                    std::ptrdiff_t column_step) {
+IKEBANA_ONCE void to_points_2d(T* to, std::ptrdiff_t to_step, const T* from, std::ptrdiff_t row_step,
+                               std::ptrdiff_t column_step) {
     using V = xsimd::batch<T>;
     constexpr int N = Matrix::rows, columns = Matrix::columns;
     V half[columns][N]; // half[j] = matrix · column j
-    unroll<columns>([&](int j) IKEBANA_INLINE {
+    IKEBANA_ROLLED
+    for (int j = 0; j < columns; ++j) {
         V column[columns];
-        unroll<columns>([&](int i)
-                            IKEBANA_INLINE { column[i] = V::load_unaligned(from + i * row_step + j * column_step); });
+        IKEBANA_UNROLL
+        for (int i = 0; i < columns; ++i) column[i] = V::load_unaligned(from + i * row_step + j * column_step);
         to_points<Matrix>(half[j], column);
-    });
-    unroll<N>([&](int i) IKEBANA_INLINE {
+    }
+    IKEBANA_ROLLED
+    for (int i = 0; i < N; ++i) {
         V row[columns], points[N];
-        unroll<columns>([&](int j) IKEBANA_INLINE { row[j] = half[j][i]; });
+        IKEBANA_UNROLL
+        for (int j = 0; j < columns; ++j) row[j] = half[j][i];
         to_points<Matrix>(points, row);
-        unroll<N>([&](int j) IKEBANA_INLINE { points[j].store_unaligned(to + (i * N + j) * to_step); });
-    });
+        IKEBANA_UNROLL
+        for (int j = 0; j < N; ++j) points[j].store_unaligned(to + (i * N + j) * to_step);
+    }
 }
 
 /// to [columns·columns] ← matrixᵀ · m · matrix of N×N points.
 template <class Matrix, class T>
-[[gnu::noinline]] void from_points_2d(T* to, std::ptrdiff_t to_step, const T* from, std::ptrdiff_t from_step) {
+IKEBANA_ONCE void from_points_2d(T* to, std::ptrdiff_t to_step, const T* from, std::ptrdiff_t from_step) {
     using V = xsimd::batch<T>;
     constexpr int N = Matrix::rows, columns = Matrix::columns;
     V half[N][columns]; // half[i] = row i · matrix
-    unroll<N>([&](int i) IKEBANA_INLINE {
+    IKEBANA_ROLLED
+    for (int i = 0; i < N; ++i) {
         V row[N];
-        unroll<N>([&](int j) IKEBANA_INLINE { row[j] = V::load_unaligned(from + (i * N + j) * from_step); });
+        IKEBANA_UNROLL
+        for (int j = 0; j < N; ++j) row[j] = V::load_unaligned(from + (i * N + j) * from_step);
         from_points<Matrix>(half[i], row);
-    });
-    unroll<columns>([&](int j) IKEBANA_INLINE {
+    }
+    IKEBANA_ROLLED
+    for (int j = 0; j < columns; ++j) {
         V points[N], column[columns];
-        unroll<N>([&](int i) IKEBANA_INLINE { points[i] = half[i][j]; });
+        IKEBANA_UNROLL
+        for (int i = 0; i < N; ++i) points[i] = half[i][j];
         from_points<Matrix>(column, points);
-        unroll<columns>([&](int i) IKEBANA_INLINE { column[i].store_unaligned(to + (i * columns + j) * to_step); });
-    });
+        IKEBANA_UNROLL
+        for (int i = 0; i < columns; ++i) column[i].store_unaligned(to + (i * columns + j) * to_step);
+    }
 }
 
 // ---- the geometry
@@ -363,8 +378,8 @@ void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
                 const T* in = v + (p * W::image_point + cb * BC * W::group) * L;
                 V total[pairs];
                 unroll<pairs>([&](int i) IKEBANA_INLINE { total[i] = V(0); });
-#pragma GCC unroll 1
-                for (int at = 0; at < W::group * L; at += width<T>) {
+                IKEBANA_ROLLED // written out, g++ loads every operand anew
+                    for (int at = 0; at < W::group * L; at += width<T>) {
                     V image[BC];
                     unroll<BC>([&](int c) IKEBANA_INLINE { image[c] = V::load_unaligned(in + c * W::group * L + at); });
                     unroll<BK>([&](int k) IKEBANA_INLINE {

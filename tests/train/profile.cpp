@@ -2,6 +2,7 @@
 #include <backends/cpu/cpu.hpp>
 #include <doctest/doctest.h>
 #include <ikebana/ikebana.hpp>
+#include <ikebana/train/describe.hpp>
 #include <ikebana/train/profile_report.hpp>
 #include <nlohmann/json.hpp>
 #include <tests/support/samples.hpp>
@@ -31,6 +32,7 @@ TEST_CASE("threads: a profile holds every part of every step, within the time th
     trainer.step(samples), plain.step(samples);
     CHECK(std::equal(net.parameters().begin(), net.parameters().end(), other.parameters().begin()));
 
+    const auto layers = layer_table<Net, CrossEntropy>(40);
     CHECK(profile.steps() == 5);
     CHECK(profile.threads() == 2);
     double sum = profile.total(Part::load) + profile.total(Part::loss) + profile.total(Part::update);
@@ -45,7 +47,7 @@ TEST_CASE("threads: a profile holds every part of every step, within the time th
     CHECK(sum + profile.total(Part::pack, 0) <= 2 * profile.step_seconds());
     CHECK(profile.step_seconds() <= profile.wall_seconds());
 
-    const std::string table = profile_table<Digits>(profile, 40, 1e11);
+    const std::string table = profile_table(profile, layers, 40, 1e11);
     CHECK(table.find("5 steps of 40 samples, 2 threads") == 0);
     for (const char* part :
          {"Conv<16,3", "BatchNorm", "Dense<128>", "forward", "backward", "pack", "loss", "update", "other"}) {
@@ -53,7 +55,7 @@ TEST_CASE("threads: a profile holds every part of every step, within the time th
         CHECK(table.find(part) != std::string::npos);
     }
 
-    const auto trace = nlohmann::json::parse(chrome_trace<Digits>(profile)).at("traceEvents");
+    const auto trace = nlohmann::json::parse(chrome_trace(profile, layers)).at("traceEvents");
     std::size_t spans = 0;
     for (int worker = 0; worker < 2; ++worker) {
         std::int64_t end = 0;
@@ -71,5 +73,5 @@ TEST_CASE("threads: a profile holds every part of every step, within the time th
 }
 
 TEST_CASE("a profile without a step says so") {
-    CHECK(profile_table<Digits>(Profile{}, 40, 1e11) == "no step was profiled\n");
+    CHECK(profile_table(Profile{}, {}, 40, 1e11) == "no step was profiled\n");
 }

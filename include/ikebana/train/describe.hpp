@@ -3,19 +3,12 @@
 // none. The sum holds the gradients of activations and scratch too.
 #pragma once
 #include <ikebana/network/signature.hpp>
+#include <ikebana/train/layer_row.hpp>
 #include <ikebana/train/program.hpp>
 
 #include <cstdio>
 
 namespace ikebana {
-
-struct LayerRow {
-    int position;
-    std::string layer, output;
-    std::size_t parameters;
-    long multiply_adds; // of one sample, forward
-    std::size_t workspace_bytes;
-};
 
 /// One row a layer, for batches of `samples`.
 template <class Net, class Loss>

@@ -1,13 +1,15 @@
 // A profile as a table (each layer and direction: time, share, GFLOP/s, share of peak) and as a Chrome trace, which
 // chrome://tracing and Perfetto draw.
-//   std::fputs(profile_table<decltype(trainer)>(profile, batch, peak).c_str(), stdout);
-//   write_file("profile.json", chrome_trace<decltype(trainer)>(profile));
+//   const auto layers = layer_table<Net, CrossEntropy>(batch);
+//   std::fputs(profile_table(profile, layers, batch, peak).c_str(), stdout);
+//   write_file("profile.json", chrome_trace(profile, layers));
 #pragma once
 #include <cstdio>
-#include <ikebana/train/describe.hpp>
+#include <ikebana/train/layer_row.hpp>
 #include <ikebana/train/profile.hpp>
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace ikebana {
 
@@ -15,9 +17,7 @@ namespace ikebana {
 /// runs, so that a share can be above 100 % (Winograd's needs fewer). `batch`: samples of a step. `peak`: FLOP/s of one
 /// core. A layer that was fused into the one before is counted there; threads that wait, or prepare batches, are
 /// `other`.
-template <class Trainer>
-std::string profile_table(const Profile& profile, int batch, double peak) {
-    using Net = typename Trainer::network;
+inline std::string profile_table(const Profile& profile, const std::vector<LayerRow>& layers, int batch, double peak) {
     const double steps = static_cast<double>(profile.steps());
     if (profile.steps() == 0) return "no step was profiled\n";
     const double all = profile.wall_seconds() * profile.threads() / steps;
@@ -42,10 +42,10 @@ std::string profile_table(const Profile& profile, int batch, double peak) {
         text += "\n";
     };
     int first_trained = std::numeric_limits<int>::max();
-    for (const LayerRow& layer : layer_table<Net, typename Trainer::loss>(batch))
+    for (const LayerRow& layer : layers)
         if (layer.parameters > 0) first_trained = std::min(first_trained, layer.position);
     row("", "batch to tiles", "", profile.total(Part::load) / steps, 0);
-    for (const LayerRow& layer : layer_table<Net, typename Trainer::loss>(batch)) {
+    for (const LayerRow& layer : layers) {
         const std::string position = std::to_string(layer.position);
         const double flop = 2.0 * batch * static_cast<double>(layer.multiply_adds);
         const auto seconds = [&](Part part) { return profile.total(part, layer.position) / steps; };
@@ -79,9 +79,7 @@ inline const char* name_of(Part part) {
 }
 
 /// The first steps' spans in the trace event format (JSON; microseconds), a row a thread.
-template <class Trainer>
-std::string chrome_trace(const Profile& profile) {
-    const auto names = layer_names<typename Trainer::network>(); // the input first
+inline std::string chrome_trace(const Profile& profile, const std::vector<LayerRow>& layers) {
     std::int64_t start = std::numeric_limits<std::int64_t>::max();
     for (int worker = 0; worker < profile.threads(); ++worker)
         for (const Profile::Span& s : profile.spans(worker)) start = std::min(start, s.begin);
@@ -91,7 +89,7 @@ std::string chrome_trace(const Profile& profile) {
         for (const Profile::Span& s : profile.spans(worker)) {
             const bool of_layer = s.part == Part::forward || s.part == Part::backward || s.part == Part::pack;
             const std::string name =
-                (of_layer ? names[static_cast<std::size_t>(s.layer) + 1] + " " : std::string()) + name_of(s.part);
+                (of_layer ? layers[static_cast<std::size_t>(s.layer)].layer + " " : std::string()) + name_of(s.part);
             char buffer[256];
             std::snprintf(buffer, sizeof buffer,
                           "%s\n{\"name\":\"%s\",\"ph\":\"X\",\"pid\":0,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f}",
