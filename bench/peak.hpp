@@ -4,6 +4,7 @@
 //   triad           a ← a + s·b over a working set of so many bytes, one thread. The sum goes where an operand came
 //                   from: a store elsewhere makes the machine read the line first, and that traffic has no count.
 #pragma once
+#include <backends/cpu/peak.hpp>
 #include <ikebana/core/arena.hpp>
 
 #include <algorithm>
@@ -16,29 +17,11 @@
 #include <string>
 #include <thread>
 #include <vector>
-#include <xsimd/xsimd.hpp>
 
 namespace ikebana::bench {
 
 inline double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Seconds of `rounds` multiply-adds in each of 12 chains: latency 4 at two or three a cycle is covered.
-inline constexpr int fma_chains = 12;
-inline double fma_seconds(long rounds) {
-    using V = xsimd::batch<float>;
-    V sums[fma_chains];
-    for (int i = 0; i < fma_chains; ++i) sums[i] = V(0.1f * static_cast<float>(i));
-    V factor(0.9999f), term(0.0001f);
-    benchmark::DoNotOptimize(factor);
-    const auto start = std::chrono::steady_clock::now();
-    for (long k = 0; k < rounds; ++k)
-#pragma GCC unroll 12
-        for (V& sum : sums) sum = xsimd::fma(sum, factor, term);
-    const double seconds = seconds_since(start);
-    for (V& sum : sums) benchmark::DoNotOptimize(sum);
-    return seconds;
 }
 
 /// FLOP/s of `threads` cores at once, in float: the best of slices of about 10 ms, as others may use the machine.
@@ -47,7 +30,7 @@ inline double measure_fma(int threads) {
     constexpr int slices = 30;
     std::vector<double> seconds(static_cast<std::size_t>(threads));
     double best = 0;
-    const double flop = 2.0 * fma_chains * xsimd::batch<float>::size * rounds * threads;
+    const double flop = 2.0 * cpu::peak_chains * xsimd::batch<float>::size * rounds * threads;
     std::barrier together(threads, [&]() noexcept {
         const double slowest = *std::max_element(seconds.begin(), seconds.end());
         if (slowest > 0) best = std::max(best, flop / slowest);
@@ -55,7 +38,7 @@ inline double measure_fma(int threads) {
     const auto work = [&](int thread) {
         for (int slice = 0; slice < slices; ++slice) {
             together.arrive_and_wait();
-            seconds[static_cast<std::size_t>(thread)] = fma_seconds(rounds);
+            seconds[static_cast<std::size_t>(thread)] = cpu::multiply_add_seconds(rounds);
         }
         together.arrive_and_wait();
     };

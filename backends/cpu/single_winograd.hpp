@@ -7,7 +7,7 @@
 #pragma once
 #include <backends/cpu/single.hpp>
 #include <backends/cpu/tiles.hpp>
-#include <backends/cpu/winograd.hpp>
+#include <backends/cpu/winograd_transforms.hpp>
 
 namespace ikebana::cpu {
 

@@ -14,21 +14,19 @@
 //                   conv_forward(B, G, y (K,P,Q), x (C,H,W), w, b (K), packed, scratch)
 //                   conv_backward(B, G, dx, dw, dy, x, w, packed, scratch)     dx, dw may be Nothing
 //                   conv_scratch_bytes(B, G, T), conv_packed_size(B, G, T)     G is a ConvGeometry
-//   pool.hpp        max_pool_forward(B, G, y, x, argmax)                       argmax (y's shape): place in the window,
-//   r·R + s
-//                   max_pool_backward(B, G, dx, dy, argmax)
-//                   average_pool_forward(B, G, y, x)                           divides by the window's size, borders
-//                   too average_pool_backward(B, G, dx, dy)                        G is a PoolGeometry
+//   pool.hpp        max_pool_forward(B, G, y, x, argmax)                       argmax: place r·R + s in the window
+//                   max_pool_backward(B, G, dx, dy, argmax)                    G is a PoolGeometry
+//                   average_pool_forward(B, G, y, x)                           divides by R², borders too
+//                   average_pool_backward(B, G, dx, dy)
 //   conv_pool.hpp   conv_pool_forward(B, G, W, f, y, argmax, x, w, b, packed, scratch)
 //                   convolution, W×W max pool, activation f (only where B::fuses; packed by conv_pack)
 //                   conv_pool_backward(B, G, W, dx, dw, dz, argmax, x, w, packed, scratch)
 //                   conv_pool_scratch_bytes(B, G, W, T)
 //   reduce.hpp      add_channel_sums(B, db (C), e)                             db += Σ over places and lanes
-//                   channel_moments(B, mean (C), m2 (C), x, mask, samples)     mean and Σ (x − mean)² over a tile's
-//                   samples per_lane_max(B, out (L), x)                                max over features
+//                   channel_moments(B, mean (C), m2 (C), x, mask, samples)     of a tile: mean, Σ (x − mean)²
+//                   per_lane_max(B, out (L), x)                                max over features
 //                   per_lane_sum(B, out (L), S, e)                             Σ over features of an expression
 //                   per_channel_sums(B, S, outs, es)                           Σ over places and lanes of each
-//                   expression
 //   random.hpp      dropout_mask(B, tile, per_cent, context)                   0 or 1/(1 − p)
 //   tiles.hpp       load_tile(B, tile, image of sample 0, count, stride)       (N, …) rows → lanes; empty lanes repeat
 //                   sample 0: no layer meets a value there that no sample has (gradient 0 times log(0) would be NaN)
