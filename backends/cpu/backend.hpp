@@ -4,6 +4,7 @@
 #include <backends/cpu/parallel.hpp>
 #include <xsimd/xsimd.hpp>
 
+#include <cstddef>
 #include <utility>
 
 namespace ikebana::cpu {
@@ -59,6 +60,13 @@ constexpr int block_of(int n, int most) {
 #else
 #define IKEBANA_ONCE __attribute__((noinline, noclone))
 #endif
+
+/// Asks for n numbers that this thread will write. The other threads read parameters all through a step, so each line
+/// of them is shared, and a write to a shared line waits for the other cores' answer: asked for in time, nobody waits.
+template <class T>
+void prefetch_to_write(backend, const T* p, std::size_t n) {
+    for (std::size_t i = 0; i < n; i += 64 / sizeof(T)) __builtin_prefetch(p + i, 1, 2);
+}
 
 // Before a loop of constant bounds: written out, so that arrays indexed by its variable are registers; or never.
 #ifdef __clang__

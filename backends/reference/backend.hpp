@@ -28,4 +28,8 @@ struct backend {
     };
 };
 
+/// See layers/primitives.hpp; plain loops wait.
+template <class T>
+void prefetch_to_write(backend, const T*, std::size_t) {}
+
 } // namespace ikebana::reference

@@ -236,6 +236,7 @@ struct Program {
                 T* to = arena ? arena + at : reinterpret_cast<T*>(v.scratch);
                 {
                     const Timed timed = v.timed(Part::backward, B::position);
+                    prefetch_to_write(backend{}, v.parameters + at, n);
                     layer::template batch_gradient<typename B::input>(
                         backend{}, to,
                         BatchTiles<const T, typename B::output, L>{output_gradient_of<I>(v).data, step, tiles},

@@ -225,6 +225,7 @@ class Trainer {
             const std::size_t first = s->begin + static_cast<std::size_t>(task) * chunk,
                               n = std::min(chunk, s->end - first);
             T* at = gradients_.data() + first;
+            prefetch_to_write(backend{}, net_.parameters().data() + first, n);
             if (used_ > 1) {
                 const Timed timed(profile_, worker, Part::update, 0);
                 assign(backend{}, n, at, SumOfArrays<T>{at, extent, used_});
