@@ -109,29 +109,27 @@ class LayerRun {
             for (const std::byte b : cache_) mix(hash, std::to_integer<unsigned>(b));
     }
 
-    /// Distance of x from the nearest kink. Equal zeros in a window are none: a ReLU before made them, and its slope is
-    /// 0 there.
-    double margin() const {
+    /// Distance of sample i's x from the nearest kink. Equal zeros in a window are none: a ReLU before made them, and
+    /// its slope is 0 there.
+    double margin(int i) const {
         double nearest = std::numeric_limits<double>::infinity();
+        const double* xi = x.data() + n(i) * xs;
         if constexpr (KinksAtZero<layer>)
-            for (const double v : x) nearest = std::min(nearest, std::abs(v));
+            for (std::size_t k = 0; k < xs; ++k) nearest = std::min(nearest, std::abs(xi[k]));
         if constexpr (MaxPooling<layer>) {
             constexpr double none = -std::numeric_limits<double>::infinity();
             using G = typename layer::template geometry<In>;
-            std::vector<double> best(ys), second(ys);
-            for (int i = 0; i < samples_; ++i) {
-                std::fill(best.begin(), best.end(), none), second = best;
-                reference::each_window_place<G>([&](int yi, int, int xi) {
-                    const double v = x[n(i) * xs + n(xi)];
-                    double &a = best[n(yi)], &b = second[n(yi)];
-                    if (v > a)
-                        b = a, a = v;
-                    else if (v > b)
-                        b = v;
-                });
-                for (std::size_t k = 0; k < ys; ++k)
-                    if (best[k] != 0 || second[k] != 0) nearest = std::min(nearest, best[k] - second[k]);
-            }
+            std::vector<double> best(ys, none), second(ys, none);
+            reference::each_window_place<G>([&](int yi, int, int at) {
+                const double v = xi[n(at)];
+                double &a = best[n(yi)], &b = second[n(yi)];
+                if (v > a)
+                    b = a, a = v;
+                else if (v > b)
+                    b = v;
+            });
+            for (std::size_t k = 0; k < ys; ++k)
+                if (best[k] != 0 || second[k] != 0) nearest = std::min(nearest, best[k] - second[k]);
         }
         return nearest;
     }
@@ -223,9 +221,9 @@ class Interpreter {
         each<scored>([&](auto i) { run<i>().add_pattern(hash); });
         return hash;
     }
-    double margin() {
+    double margin(int i) {
         double nearest = std::numeric_limits<double>::infinity();
-        each<scored>([&](auto i) { nearest = std::min(nearest, run<i>().margin()); });
+        each<scored>([&](auto layer) { nearest = std::min(nearest, run<layer>().margin(i)); });
         return nearest;
     }
 
