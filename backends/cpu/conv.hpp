@@ -1,6 +1,6 @@
 // Convolution with 16 samples in the lanes. x (C,H,W), y (K,P,Q), w (K,C,R,S), b (K). Two methods:
-//   winograd.hpp   fewer multiplications; kernels of 3×3, 5×5 and 7×7 with stride 1, where channels and filters are
-//   many direct.hpp     everything else: the first layer's one channel, strides, 1×1 kernels, small images
+//   winograd.hpp   fewer multiplications: kernels of 3×3, 5×5 and 7×7 with stride 1 between many channels
+//   direct.hpp     everything else: the first layer's one channel, strides, 1×1 kernels, small images
 // The choice is a constant of the geometry: the method with the fewer vector operations. See layers/primitives.hpp.
 #pragma once
 #include <backends/cpu/direct.hpp>
@@ -39,7 +39,7 @@ using WinogradOf = Winograd<G, winograd_outputs<G>, T>;
 
 template <class G, class T>
 constexpr std::size_t conv_scratch_bytes(backend, G, T) {
-    if constexpr (winograd_outputs < G >> 0)
+    if constexpr (winograd_outputs<G> != 0)
         return WinogradOf<G, T>::scratch_bytes;
     else
         return bordered_bytes<G, T>;
@@ -47,7 +47,7 @@ constexpr std::size_t conv_scratch_bytes(backend, G, T) {
 
 template <class G, class T>
 constexpr std::size_t conv_packed_size(backend, G, T) {
-    if constexpr (winograd_outputs < G >> 0)
+    if constexpr (winograd_outputs<G> != 0)
         return WinogradOf<G, T>::packed_size;
     else
         return 0;
@@ -55,7 +55,7 @@ constexpr std::size_t conv_packed_size(backend, G, T) {
 
 template <class G, class T, class Weights>
 void conv_pack(backend, G, T* packed, Weights w) {
-    if constexpr (winograd_outputs < G >> 0) winograd_pack<WinogradOf<G, T>, G>(packed, static_cast<const T*>(w.data));
+    if constexpr (winograd_outputs<G> != 0) winograd_pack<WinogradOf<G, T>, G>(packed, static_cast<const T*>(w.data));
 }
 
 /// put(k, p, q, lane, y) for each whole W×W window of outputs, biases added: y[W · W], row-major.
@@ -63,7 +63,7 @@ template <class G, int W, class X, class Weights, class B, class Put>
 void convolve(X x, Weights w, B b, const number_of<X>* packed, std::byte* scratch, Put put) {
     using T = number_of<X>;
     const T* from = x.data;
-    if constexpr (winograd_outputs < G >> 0) {
+    if constexpr (winograd_outputs<G> != 0) {
         using V = xsimd::batch<T>;
         using Method = WinogradOf<G, T>;
         constexpr int windows = Method::M / W;
@@ -98,7 +98,7 @@ template <class G, class DX, class DW, class DY, class X, class Weights>
 void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, const number_of<X>* packed, std::byte* scratch) {
     using T = number_of<X>;
     const T* above = dy.data;
-    if constexpr (winograd_outputs < G >> 0) {
+    if constexpr (winograd_outputs<G> != 0) {
         using V = xsimd::batch<T>;
         using Method = WinogradOf<G, T>;
         winograd_backward<Method, G>(

@@ -14,7 +14,7 @@ namespace ikebana::cpu {
 template <class G, class T>
 constexpr std::size_t conv_pool_scratch_bytes(backend, G, int W, T) {
     return conv_scratch_bytes(backend{}, G{}, T{}) +
-           (W == 1 || winograd_outputs<G> > 0 ? 0 : sizeof(T) * G::output::size * backend::lanes<T>);
+           (W == 1 || winograd_outputs<G> != 0 ? 0 : sizeof(T) * G::output::size * backend::lanes<T>);
 }
 
 template <class G, int W, class F, class Y, class X, class Weights, class B>
@@ -86,7 +86,7 @@ void conv_pool_backward(backend, G, std::integral_constant<int, W>, DX dx, DW dw
     using T = number_of<X>;
     if constexpr (W == 1) {
         conv_backward(backend{}, G{}, dx, dw, dz, x, w, packed, scratch);
-    } else if constexpr (winograd_outputs<G> > 0) {
+    } else if constexpr (winograd_outputs<G> != 0) {
         using V = xsimd::batch<T>;
         using Method = WinogradOf<G, T>;
         constexpr int P = G::P / 2, Q = G::Q / 2, windows = Method::M / 2;

@@ -66,7 +66,7 @@ inline constexpr std::size_t single_border_size = G::padding == 0 ? 0
 template <class G, class T>
 constexpr std::size_t conv_scratch_bytes(single, G, T) {
     constexpr std::size_t bias = padded(single_bias_size<G, T>);
-    if constexpr (single_winograd_of < G, T >> 0)
+    if constexpr (single_winograd_of<G, T> != 0)
         return sizeof(T) * (bias + SingleWinograd<G, single_winograd_of<G, T>, T>::scratch_size);
     else // the bordered image and a row of outputs
         return sizeof(T) * (bias + single_border_size<G, T> + G::Q * FilterBlocks<G::K, T>::lanes);
@@ -78,7 +78,7 @@ constexpr std::size_t conv_pool_scratch_bytes(single, G, int, T) {
 
 template <class G, class T>
 constexpr std::size_t conv_packed_size(single, G, T) {
-    if constexpr (single_winograd_of < G, T >> 0)
+    if constexpr (single_winograd_of<G, T> != 0)
         return SingleWinograd<G, single_winograd_of<G, T>, T>::packed_size;
     else
         return single_direct_packed_size<G, T>;
@@ -87,7 +87,7 @@ constexpr std::size_t conv_packed_size(single, G, T) {
 /// packed [block][c][r][s][filters of the block], or Winograd's.
 template <class G, class T, class Weights>
 void conv_pack(single, G, T* packed, Weights w) {
-    if constexpr (single_winograd_of < G, T >> 0) {
+    if constexpr (single_winograd_of<G, T> != 0) {
         single_winograd_pack<SingleWinograd<G, single_winograd_of<G, T>, T>, G>(packed, static_cast<const T*>(w.data));
     } else {
         constexpr int lanes = FilterBlocks<G::K, T>::lanes, filter = G::C * G::R * G::S;
@@ -173,7 +173,7 @@ void conv_pool_forward(single, G, std::integral_constant<int, W>, F f, Y y, numb
     std::fill_n(bias, single_bias_size<G, T>, T(0));
     if constexpr (!is_nothing<B>) std::copy_n(b.data, G::K, bias);
     const T* from = x.data;
-    if constexpr (single_winograd_of < G, T >> 0)
+    if constexpr (single_winograd_of<G, T> != 0)
         single_winograd<SingleWinograd<G, single_winograd_of<G, T>, T>, G, W>(y.data, from, packed,
                                                                               static_cast<const T*>(bias), free, f);
     else
