@@ -1,0 +1,80 @@
+// The only file that names a vendor. Kernels and runtime calls are written in HIP; what compiles them decides:
+//   hipcc         AMD: HIP itself
+//   nvcc          NVIDIA: the same names on CUDA
+//   a C++ compiler   the CPU (host.hpp), for tests
+// In namespace ikebana::hip: launch_on<kernel<…>>(stream, grid, block, dynamic_bytes, arguments…), shuffle_xor() within
+// 32 threads, dynamic_shared<T>(), and check(), through which every runtime call goes.
+// Next to read: memory.hpp, backend.hpp.
+#pragma once
+#include <ikebana/core/error.hpp>
+
+#if defined(__HIP__)
+#include <hip/hip_runtime.h>
+#elif defined(__CUDACC__)
+#include <cuda_runtime.h>
+#else
+#include <backends/hip/host.hpp>
+#endif
+
+namespace ikebana::hip {
+
+#if defined(__CUDACC__) && !defined(__HIP__)
+using hipError_t = cudaError_t;
+using hipStream_t = cudaStream_t;
+using hipMemcpyKind = cudaMemcpyKind;
+inline constexpr auto hipSuccess = cudaSuccess;
+inline constexpr auto hipErrorOutOfMemory = cudaErrorMemoryAllocation;
+inline constexpr auto hipMemcpyHostToDevice = cudaMemcpyHostToDevice;
+inline constexpr auto hipMemcpyDeviceToHost = cudaMemcpyDeviceToHost;
+inline constexpr auto hipMemcpyDeviceToDevice = cudaMemcpyDeviceToDevice;
+inline const char* hipGetErrorString(hipError_t e) { return cudaGetErrorString(e); }
+inline hipError_t hipGetDeviceCount(int* count) { return cudaGetDeviceCount(count); }
+inline hipError_t hipMalloc(void** p, std::size_t bytes) { return cudaMalloc(p, bytes); }
+inline hipError_t hipFree(void* p) { return cudaFree(p); }
+inline hipError_t hipMemGetInfo(std::size_t* free, std::size_t* total) { return cudaMemGetInfo(free, total); }
+inline hipError_t hipMemcpy(void* to, const void* from, std::size_t bytes, hipMemcpyKind kind) {
+    return cudaMemcpy(to, from, bytes, kind);
+}
+inline hipError_t hipMemset(void* to, int value, std::size_t bytes) { return cudaMemset(to, value, bytes); }
+inline hipError_t hipDeviceSynchronize() { return cudaDeviceSynchronize(); }
+inline hipError_t hipGetLastError() { return cudaGetLastError(); }
+#endif
+
+#if defined(__HIP__) || defined(__CUDACC__)
+/// Kernel<<<grid, block, dynamic_bytes, stream>>>(arguments...)
+template <auto Kernel, class... A>
+void launch_on(hipStream_t stream, dim3 grid, dim3 block, std::size_t dynamic_bytes, A... arguments) {
+    Kernel<<<grid, block, dynamic_bytes, stream>>>(arguments...);
+}
+
+/// The value of the thread whose lane differs by `mask`, among 32 threads (half of an AMD wave of 64).
+template <class T>
+__device__ T shuffle_xor(T value, int mask) {
+#if defined(__HIP__)
+    return __shfl_xor(value, mask, 32);
+#else
+    return __shfl_xor_sync(0xffffffffu, value, mask, 32);
+#endif
+}
+
+/// The memory that a launch's dynamic_bytes ask for.
+template <class T>
+__device__ T* dynamic_shared() {
+    extern __shared__ __align__(16) unsigned char ikebana_dynamic_shared[];
+    return reinterpret_cast<T*>(ikebana_dynamic_shared);
+}
+#endif
+
+/// Throws error("hip: CALL: what the runtime says") where a call failed.
+inline void check(hipError_t result, const char* call) {
+    if (result != hipSuccess) throw error(std::string("hip: ") + call + ": " + hipGetErrorString(result));
+}
+
+/// A launch, checked for what is known at once: a block too large, no code for this GPU.
+template <auto Kernel, class... A>
+void launch(hipStream_t stream, dim3 grid, dim3 block, A... arguments) {
+    launch_on<Kernel>(stream, grid, block, 0, arguments...);
+    check(hipGetLastError(), "launch of a kernel");
+}
+
+} // namespace ikebana::hip
