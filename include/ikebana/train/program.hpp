@@ -175,11 +175,49 @@ struct Program {
         load_tile(backend{}, Tile<T, input, L>{reinterpret_cast<T*>(v.tile)}, rows, v.samples, input::size);
     }
 
+    /// The functions of all regions, in tables. Of the last forward region, loss and backward are part.
+    struct Region {
+        void (*forward)(const View&);
+        void (*backward)(const View&);
+    };
+    static constexpr auto regions() {
+        return []<int... K>(std::integer_sequence<int, K...>) {
+            return std::array<Region, segments>{Region{&forward_region<K>, &backward_segment<K>}...};
+        }
+        (std::make_integer_sequence<int, segments>{});
+    }
+
+    /// What a meeting layer does for the whole batch between two regions, and where in a tile's partial its share is.
+    struct Meeting {
+        std::size_t partial, partial_size;
+        void (*finish)(T* batch, std::span<const T> shares, std::span<const int> samples);
+        void (*finish_backward)(T* batch, T* gradients, std::span<const T> shares, std::span<const int> samples);
+        void (*update_state)(T* state, const T* batch, long samples);
+    };
+    /// Meeting k lies between regions k and k + 1.
+    static constexpr auto meetings() {
+        return []<int... K>(std::integer_sequence<int, K...>) {
+            return std::array<Meeting, segments - 1>{meeting<cut.segments[K].end>()...};
+        }
+        (std::make_integer_sequence<int, segments - 1>{});
+    }
+
+    /// pack_layer of every layer.
+    static constexpr auto packs() {
+        return []<int... I>(std::integer_sequence<int, I...>) {
+            return std::array<void (*)(const View&, T*), count>{&pack_layer<I>...};
+        }
+        (std::make_integer_sequence<int, count>{});
+    }
+
     template <int K>
-    static void forward_segment(const View& v) {
+    static void forward_region(const View& v) {
         constexpr Segment s = cut.segments[K];
         each<s.begin, s.end>([&](auto i) { forward<i>(v); });
-        if constexpr (s.end < count) {
+        if constexpr (K == segments - 1) {
+            loss(v);
+            backward_segment<K>(v);
+        } else {
             using B = bound<s.end>;
             const Timed timed = v.timed(Part::forward, B::position);
             auto context = context_of<s.end>(v);
@@ -252,15 +290,45 @@ struct Program {
 
     /// Position of the first layer with an output that is not finite; −1 if there is none.
     static int first_not_finite(const View& v) {
-        int found = -1;
-        each<0, count>([&](auto i) {
-            if (found < 0 && !all_finite(output_of<i>(v).data, bound<i>::output::size, L, v.samples))
-                found = bound<i>::position;
-        });
-        return found;
+        struct Output {
+            int position;
+            std::size_t size;
+        };
+        static constexpr auto outputs = []<class... B>(pack<B...>) {
+            return std::array{Output{B::position, B::output::size}...};
+        }(chain{});
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            if (!all_finite(reinterpret_cast<const T*>(v.tile + layout::inputs[i + 1]), outputs[i].size, L, v.samples))
+                return outputs[i].position;
+        return -1;
     }
 
   private:
+    template <int I>
+    static constexpr Meeting meeting() {
+        using B = bound<I>;
+        using layer = typename B::layer;
+        using In = typename B::input;
+        using Shares = std::span<const T>;
+        using Samples = std::span<const int>;
+        return {partial_offset[I], layer::template partial_size<In>,
+                [](T* batch, Shares shares, Samples samples) {
+                    layer::template finish<In>(batch + batch_offset[I], shares, samples);
+                },
+                []([[maybe_unused]] T* batch, [[maybe_unused]] T* gradients, [[maybe_unused]] Shares shares,
+                   [[maybe_unused]] Samples samples) {
+                    if constexpr (I >= first_trained)
+                        layer::template finish_backward<In>(
+                            batch + batch_offset[I],
+                            views(typename B::parameters{}, gradients + Net::parameter_offset[B::position]), shares,
+                            samples);
+                },
+                [](T* state, const T* batch, long samples) {
+                    layer::template update_state<In>(views(typename B::state{}, state + Net::state_offset[B::position]),
+                                                     batch + batch_offset[I], samples);
+                }};
+    }
+
     template <int Begin, int End, class F>
     static void each(F f) {
         if constexpr (Begin < End) [&]<int... I>(std::integer_sequence<int, I...>) {

@@ -18,6 +18,7 @@
 #include <ikebana/train/program.hpp>
 
 #include <chrono>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -186,17 +187,22 @@ class Trainer {
     /// bits are the same.
     template <class F>
     void run_tasks(int tasks, F f) {
+        // Compiled once, not in each of the loops that call it.
+        const auto one = [&](int task, int worker) __attribute__((noinline)) { f(task, worker); };
         if (alone_)
-            for (int task = 0; task < tasks; ++task) f(task, 0);
+            for (int task = 0; task < tasks; ++task) one(task, 0);
         else
-            workers_.run(tasks, f);
+            workers_.run(tasks, one);
     }
 
-    /// f(view) on every tile; a slot's tiles in order, slots side by side.
-    template <class F>
-    void over_tiles(F f) {
+    /// A region on every tile; a slot's tiles in order, slots side by side. The first one starts them from `rows`.
+    void over_tiles(void (*region)(const View&), const T* rows) {
         run_tasks(used_, [&](int slot, int worker) {
-            for (int t = slot; t < static_cast<int>(samples_.size()); t += used_) f(view(slot, worker, t));
+            for (int t = slot; t < static_cast<int>(samples_.size()); t += used_) {
+                const View v = view(slot, worker, t);
+                if (rows) start_tile(v, rows);
+                region(v);
+            }
         });
     }
 
@@ -250,7 +256,7 @@ class Trainer {
             rows = staged_images_.data();
         }
         if constexpr (program::packed_offset.back() > 0) pack_parameters();
-        forward_regions(rows);
+        run_regions(rows);
         double cost = 0;
         for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
             const View v = view(0, 0, t);
@@ -263,39 +269,25 @@ class Trainer {
 
     /// Every layer that packs its parameters, side by side.
     void pack_parameters() {
-        [&]<int... I>(std::integer_sequence<int, I...>) {
-            static constexpr std::array<void (*)(const View&, T*), sizeof...(I)> packs{
-                &program::template pack_layer<I>...};
-            run_tasks(program::count, [&](int layer, int worker) {
-                packs[static_cast<std::size_t>(layer)](view(0, worker, 0), packed_.data());
-            });
-        }
-        (std::make_integer_sequence<int, program::count>{});
+        static constexpr auto packs = program::packs();
+        run_tasks(program::count, [&](int layer, int worker) {
+            packs[static_cast<std::size_t>(layer)](view(0, worker, 0), packed_.data());
+        });
     }
 
-    void forward_regions(const T* rows) {
-        constexpr int last = program::segments - 1;
-        [&]<int... K>(std::integer_sequence<int, K...>) {
-            ((over_tiles([&](const View& v) {
-                  if constexpr (K == 0) start_tile(v, rows);
-                  program::template forward_segment<K>(v);
-              }),
-              finish<K>()),
-             ...);
+    /// Forward region by region to the loss, and back. Regions are functions in tables: what runs them over the tiles
+    /// is compiled once and not for each of them.
+    void run_regions(const T* rows) {
+        static constexpr auto regions = program::regions();
+        static constexpr auto meetings = program::meetings();
+        for (std::size_t k = 0; k < regions.size(); ++k) {
+            if (k > 0) meetings[k - 1].finish(batch_.data(), shares(meetings[k - 1]), samples_);
+            over_tiles(regions[k].forward, k == 0 ? rows : nullptr);
         }
-        (std::make_integer_sequence<int, last>{});
-        over_tiles([&](const View& v) {
-            if constexpr (last == 0) start_tile(v, rows);
-            program::template forward_segment<last>(v);
-            program::loss(v);
-            program::template backward_segment<last>(v);
-        });
-        [&]<int... K>(std::integer_sequence<int, K...>) {
-            ((finish_backward<last - 1 - K>(),
-              over_tiles([&](const View& v) { program::template backward_segment<last - 1 - K>(v); })),
-             ...);
+        for (std::size_t k = meetings.size(); k-- > 0;) {
+            meetings[k].finish_backward(batch_.data(), gradients_.data(), shares(meetings[k]), samples_);
+            over_tiles(regions[k].backward, nullptr);
         }
-        (std::make_integer_sequence<int, last>{});
     }
 
     void start_tile(const View& v, const T* rows) {
@@ -307,52 +299,19 @@ class Trainer {
     }
 
     /// The shares of one meeting layer, tile after tile without gaps.
-    template <int I>
-    std::span<const T> shares() {
-        using B = typename program::template bound<I>;
-        constexpr std::size_t size = B::layer::template partial_size<typename B::input>;
+    std::span<const T> shares(const typename program::Meeting& meeting) {
+        const std::size_t size = meeting.partial_size;
         for (std::size_t t = 0; t < samples_.size(); ++t)
-            std::copy_n(partials_.data() + t * program::partial_offset.back() + program::partial_offset[I], size,
+            std::copy_n(partials_.data() + t * program::partial_offset.back() + meeting.partial, size,
                         compact_.data() + t * size);
         return {compact_.data(), samples_.size() * size};
     }
 
-    /// Between two forward regions: the layer that opens segment K + 1 has its sums.
-    template <int K>
-    void finish() {
-        constexpr int I = program::cut.segments[K].end;
-        using B = typename program::template bound<I>;
-        B::layer::template finish<typename B::input>(batch_.data() + program::batch_offset[I], shares<I>(),
-                                                     std::span<const int>(samples_));
-    }
-
-    template <int K>
-    void finish_backward() {
-        constexpr int I = program::cut.segments[K].end;
-        using B = typename program::template bound<I>;
-        if constexpr (I >= program::first_trained)
-            B::layer::template finish_backward<typename B::input>(
-                batch_.data() + program::batch_offset[I],
-                views(typename B::parameters{}, gradients_.data() + Net::parameter_offset[B::position]), shares<I>(),
-                std::span<const int>(samples_));
-    }
-
     /// Running statistics, from the batch that was just trained on.
     void update_state() {
-        long n = 0;
-        for (int s : samples_) n += s;
-        [&]<int... I>(std::integer_sequence<int, I...>) {
-            (
-                [&] {
-                    using B = typename program::template bound<I>;
-                    if constexpr (meets_of<typename B::layer>())
-                        B::layer::template update_state<typename B::input>(
-                            views(typename B::state{}, net_.state().data() + Net::state_offset[B::position]),
-                            static_cast<const T*>(batch_.data() + program::batch_offset[I]), n);
-                }(),
-                ...);
-        }
-        (std::make_integer_sequence<int, program::count>{});
+        static constexpr auto meetings = program::meetings();
+        const long n = std::accumulate(samples_.begin(), samples_.end(), 0L);
+        for (const auto& meeting : meetings) meeting.update_state(net_.state().data(), batch_.data(), n);
     }
 
     [[noreturn]] void stop_at_first_not_finite(double cost) {
