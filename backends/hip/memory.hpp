@@ -3,6 +3,7 @@
 #include <backends/hip/runtime.hpp>
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace ikebana::hip {
@@ -55,11 +56,11 @@ class DeviceArray {
 
 /// n numbers from the host to the GPU and back; returns when they are there.
 template <class T>
-void to_device(T* to, const T* from, std::size_t n) {
+void to_device(T* to, const std::type_identity_t<T>* from, std::size_t n) {
     if (n > 0) check(hipMemcpy(to, from, n * sizeof(T), hipMemcpyHostToDevice), "hipMemcpy to the GPU");
 }
 template <class T>
-void to_host(T* to, const T* from, std::size_t n) {
+void to_host(T* to, const std::type_identity_t<T>* from, std::size_t n) {
     if (n > 0) check(hipMemcpy(to, from, n * sizeof(T), hipMemcpyDeviceToHost), "hipMemcpy from the GPU");
 }
 

@@ -9,19 +9,19 @@
 namespace ikebana {
 
 template <std::floating_point T>
-T exp(T x) {
+constexpr T exp(T x) {
     return std::exp(x);
 }
 template <std::floating_point T>
-T log(T x) {
+constexpr T log(T x) {
     return std::log(x);
 }
 template <std::floating_point T>
-T sqrt(T x) {
+constexpr T sqrt(T x) {
     return std::sqrt(x);
 }
 template <std::floating_point T>
-T tanh(T x) {
+constexpr T tanh(T x) {
     return std::tanh(x);
 }
 
@@ -41,19 +41,19 @@ template <class V>
 inline constexpr bool is_dual<Dual<V>> = true;
 
 template <class V>
-Dual<V> operator+(Dual<V> a, Dual<V> b) {
+constexpr Dual<V> operator+(Dual<V> a, Dual<V> b) {
     return {a.value + b.value, a.slope + b.slope};
 }
 template <class V>
-Dual<V> operator-(Dual<V> a, Dual<V> b) {
+constexpr Dual<V> operator-(Dual<V> a, Dual<V> b) {
     return {a.value - b.value, a.slope - b.slope};
 }
 template <class V>
-Dual<V> operator*(Dual<V> a, Dual<V> b) {
+constexpr Dual<V> operator*(Dual<V> a, Dual<V> b) {
     return {a.value * b.value, a.slope * b.value + a.value * b.slope};
 }
 template <class V>
-Dual<V> operator/(Dual<V> a, Dual<V> b) {
+constexpr Dual<V> operator/(Dual<V> a, Dual<V> b) {
     const V y = a.value / b.value;
     return {y, (a.slope - y * b.slope) / b.value};
 }
@@ -71,7 +71,7 @@ struct compute_type<T> {
 
 /// V from memory: a SIMD batch from consecutive elements, a scalar from one.
 template <class V, class T>
-V load(const T* from) {
+constexpr V load(const T* from) {
     if constexpr (requires { V::load_unaligned(from); })
         return V::load_unaligned(from);
     else
@@ -79,7 +79,7 @@ V load(const T* from) {
 }
 
 template <class V, class T>
-void store(T* to, V value) {
+constexpr void store(T* to, V value) {
     if constexpr (requires { value.store_unaligned(to); })
         value.store_unaligned(to);
     else

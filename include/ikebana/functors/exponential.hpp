@@ -7,12 +7,12 @@ namespace ikebana::functors {
 struct exp {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
-    V operator()(V x) const {
+    constexpr V operator()(V x) const {
         using ikebana::exp;
         return exp(x);
     }
     template <class V>
-    V derivative(V, V y) const {
+    constexpr V derivative(V, V y) const {
         return y;
     }
 };
@@ -20,12 +20,12 @@ struct exp {
 struct log {
     static constexpr bool derivative_from_output = false, monotone = true;
     template <class V>
-    V operator()(V x) const {
+    constexpr V operator()(V x) const {
         using ikebana::log;
         return log(x);
     }
     template <class V>
-    V derivative(V x, V) const {
+    constexpr V derivative(V x, V) const {
         return V(1) / x;
     }
 };
@@ -33,12 +33,12 @@ struct log {
 struct sqrt {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
-    V operator()(V x) const {
+    constexpr V operator()(V x) const {
         using ikebana::sqrt;
         return sqrt(x);
     }
     template <class V>
-    V derivative(V, V y) const {
+    constexpr V derivative(V, V y) const {
         return V(0.5) / y;
     }
 };

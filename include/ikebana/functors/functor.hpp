@@ -11,12 +11,12 @@ namespace ikebana {
 
 /// Chain rule for one functor.
 template <class F, class V>
-Dual<V> apply(F f, Dual<V> x) {
+constexpr Dual<V> apply(F f, Dual<V> x) {
     const V y = f(x.value);
     return {y, f.derivative(x.value, y) * x.slope};
 }
 template <class F, class V>
-V apply(F f, V x) {
+constexpr V apply(F f, V x) {
     return f(x);
 }
 

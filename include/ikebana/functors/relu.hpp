@@ -8,11 +8,11 @@ namespace ikebana::functors {
 struct relu {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
-    V operator()(V x) const {
+    constexpr V operator()(V x) const {
         return select(x <= V(0), V(0), x);
     }
     template <class V>
-    V derivative(V, V y) const {
+    constexpr V derivative(V, V y) const {
         return select(y > V(0), V(1), V(0));
     }
 };

@@ -7,12 +7,12 @@ namespace ikebana::functors {
 struct sigmoid {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
-    V operator()(V x) const {
+    constexpr V operator()(V x) const {
         using ikebana::exp; // not the struct
         return V(1) / (V(1) + exp(V(0) - x));
     }
     template <class V>
-    V derivative(V, V y) const {
+    constexpr V derivative(V, V y) const {
         return y * (V(1) - y);
     }
 };

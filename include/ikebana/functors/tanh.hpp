@@ -7,12 +7,12 @@ namespace ikebana::functors {
 struct tanh {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
-    V operator()(V x) const {
+    constexpr V operator()(V x) const {
         using ikebana::tanh; // not this struct
         return tanh(x);
     }
     template <class V>
-    V derivative(V, V y) const {
+    constexpr V derivative(V, V y) const {
         return V(1) - y * y;
     }
 };

@@ -10,11 +10,11 @@ namespace functors {
 struct identity {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
-    V operator()(V x) const {
+    constexpr V operator()(V x) const {
         return x;
     }
     template <class V>
-    V derivative(V, V) const {
+    constexpr V derivative(V, V) const {
         return V(1);
     }
 };

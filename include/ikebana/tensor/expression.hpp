@@ -19,7 +19,7 @@ struct Position {
     std::size_t index = 0; // of the element
     int feature = 0;       // within the sample
     int channel = 0;
-    int lane = 0; // first sample of the batch of lanes
+    std::ptrdiff_t lane = 0; // first sample of the batch of lanes
 };
 
 /// A node. The tag is void, so that xtensor's expressions, which have one of that name, are none.
@@ -28,7 +28,7 @@ concept Expression = std::is_void_v<typename E::expression_tag>;
 
 /// The value of an expression at a position, computed in V.
 template <class V, class E>
-V value_at(const E& e, Position p) {
+constexpr V value_at(const E& e, Position p) {
     if constexpr (requires { e.template load<float>(p); } && is_dual<V>)
         return V{e.template load<decltype(V::value)>(p), decltype(V::value)(0)}; // a leaf is constant …
     else if constexpr (requires { e.template load<V>(p); })
@@ -45,7 +45,7 @@ struct Elements {
     using expression_tag = void;
     const T* data;
     template <class V>
-    V load(Position p) const {
+    constexpr V load(Position p) const {
         return ikebana::load<V>(data + p.index);
     }
 };
@@ -56,7 +56,7 @@ struct PerLane {
     using expression_tag = void;
     const T* data;
     template <class V>
-    V load(Position p) const {
+    constexpr V load(Position p) const {
         return ikebana::load<V>(data + p.lane);
     }
 };
@@ -67,7 +67,7 @@ struct PerFeature {
     using expression_tag = void;
     const T* data;
     template <class V>
-    V load(Position p) const {
+    constexpr V load(Position p) const {
         return V(data[p.feature]);
     }
 };
@@ -78,7 +78,7 @@ struct PerChannel {
     using expression_tag = void;
     const T* data;
     template <class V>
-    V load(Position p) const {
+    constexpr V load(Position p) const {
         return V(data[p.channel]);
     }
 };
@@ -88,7 +88,7 @@ struct Constant {
     using expression_tag = void;
     T value;
     template <class V>
-    V load(Position) const {
+    constexpr V load(Position) const {
         return V(value);
     }
 };
@@ -99,7 +99,7 @@ struct OneHot {
     using expression_tag = void;
     const T* labels;
     template <class V>
-    V load(Position p) const {
+    constexpr V load(Position p) const {
         return select(ikebana::load<V>(labels + p.lane) == V(static_cast<T>(p.feature)), V(1), V(0));
     }
 };
@@ -112,7 +112,7 @@ struct SumOfArrays {
     std::size_t stride;
     int count;
     template <class V>
-    V load(Position p) const {
+    constexpr V load(Position p) const {
         V sum = ikebana::load<V>(first + p.index);
         for (int k = 1; k < count; ++k)
             sum = sum + ikebana::load<V>(first + static_cast<std::size_t>(k) * stride + p.index);
@@ -126,7 +126,7 @@ struct Variable {
     using expression_tag = void;
     E e;
     template <class V>
-    V at(Position p) const {
+    constexpr V at(Position p) const {
         if constexpr (is_dual<V>)
             return V{value_at<decltype(V::value)>(e, p), decltype(V::value)(1)};
         else
@@ -140,7 +140,7 @@ struct Slope {
     using expression_tag = void;
     E e;
     template <class V>
-    V at(Position p) const {
+    constexpr V at(Position p) const {
         return value_at<Dual<V>>(e, p).slope;
     }
 };
@@ -162,7 +162,7 @@ struct Unary {
     F f;
     A a;
     template <class V>
-    V at(Position p) const {
+    constexpr V at(Position p) const {
         return apply(f, value_at<V>(a, p));
     }
 };
@@ -173,7 +173,7 @@ struct Binary {
     A a;
     B b;
     template <class V>
-    V at(Position p) const {
+    constexpr V at(Position p) const {
         return F::combine(value_at<V>(a, p), value_at<V>(b, p));
     }
 };
@@ -181,25 +181,25 @@ struct Binary {
 namespace functors {
 struct add {
     template <class V>
-    static V combine(V a, V b) {
+    static constexpr V combine(V a, V b) {
         return a + b;
     }
 };
 struct subtract {
     template <class V>
-    static V combine(V a, V b) {
+    static constexpr V combine(V a, V b) {
         return a - b;
     }
 };
 struct multiply {
     template <class V>
-    static V combine(V a, V b) {
+    static constexpr V combine(V a, V b) {
         return a * b;
     }
 };
 struct divide {
     template <class V>
-    static V combine(V a, V b) {
+    static constexpr V combine(V a, V b) {
         return a / b;
     }
 };
@@ -207,7 +207,7 @@ struct divide {
 template <class F>
 struct derivative_from_output {
     template <class V>
-    V operator()(V y) const {
+    constexpr V operator()(V y) const {
         return F{}.derivative(y, y);
     }
 };
@@ -219,7 +219,7 @@ template <class T>
 concept Operand = Expression<T> || std::is_arithmetic_v<T>;
 
 template <class T>
-auto as_expression(T x) {
+constexpr auto as_expression(T x) {
     if constexpr (Expression<T>)
         return x;
     else
@@ -227,7 +227,7 @@ auto as_expression(T x) {
 }
 
 template <class F, class A, class B>
-auto binary(A a, B b) {
+constexpr auto binary(A a, B b) {
     return Binary<F, decltype(as_expression(a)), decltype(as_expression(b))>{as_expression(a), as_expression(b)};
 }
 

@@ -19,9 +19,9 @@ struct View {
 
     T* data;
 
-    T& operator[](std::size_t i) const { return data[i]; }
+    constexpr T& operator[](std::size_t i) const { return data[i]; }
     template <class V>
-    V load(Position p) const {
+    constexpr V load(Position p) const {
         return ikebana::load<V>(data + p.index);
     }
     void fill(std::remove_const_t<T> x) const { std::fill(data, data + size, x); }
@@ -38,9 +38,9 @@ struct Tile {
 
     T* data;
 
-    T* row(int feature) const { return data + static_cast<std::size_t>(feature) * L; }
+    constexpr T* row(int feature) const { return data + static_cast<std::size_t>(feature) * L; }
     template <class V>
-    V load(Position p) const {
+    constexpr V load(Position p) const {
         return ikebana::load<V>(data + p.index);
     }
     operator Tile<const T, S, L>() const { return {data}; }

@@ -1,0 +1,57 @@
+// The tag of the HIP backend, and how a network runs on a GPU.
+//
+// A tile is 32 samples, lanes last as everywhere: [feature][32]. 32 threads that follow each other read 32 lanes, one
+// transaction of 128 bytes; a weight is the same for all of them. A whole batch is one launch: the tag is a value that
+// says how many tiles there are and how many bytes lie between one's memory and the next's. Everything of a tile
+// (activations, gradients, caches, labels, mask, scratch) has that one step, so a kernel finds tile t's by adding t
+// steps to the pointer it was given, which is tile 0's. In an expression the step goes into Position::index and
+// Position::lane: leaves that hold something a tile or a lane move with it, those that hold parameters don't.
+// So layers are what they are on the CPU: they pass the tag on, with tile 0's pointers.
+//
+// What a sum over lanes is on the CPU is a sum over the batch here, taken once: gradients of parameters, a batch norm's
+// moments. Its order is fixed by shapes and the number of tiles; nothing is added to by floating-point atomics.
+//
+// Kernels:
+//   assign.hpp     one template for expressions over tiles, one for flat arrays
+//   reduce.hpp     sums and maxima over features, places and tiles, by warps and then by blocks
+//   multiply.hpp   one tiled matrix product, C = A B, its operands and its destination being functors;
+//   dense.hpp      three uses of it, as it is
+//   conv.hpp       three uses of it, an operand being gathered from the image (implicit GEMM)
+//   pool.hpp, random.hpp, tiles.hpp    a thread an element
+// Functors, expressions and the random numbers are those of include/: they are constexpr, which makes them device
+// functions (hipcc: always; nvcc: with --expt-relaxed-constexpr).
+// Next to read: multiply.hpp, conv.hpp; runtime.hpp for what runs it.
+#pragma once
+#include <backends/hip/memory.hpp>
+
+namespace ikebana::hip {
+
+struct backend {
+    static constexpr const char* name = "hip";
+    static constexpr bool fuses = false;
+    /// Samples in a tile.
+    template <class T>
+    static constexpr int lanes = 32;
+
+    int tiles = 1;        // of the batch
+    std::size_t step = 0; // bytes from a tile's memory to the next one's
+    hipStream_t stream = nullptr;
+
+    template <class T>
+    std::ptrdiff_t step_of() const {
+        return static_cast<std::ptrdiff_t>(step / sizeof(T));
+    }
+};
+
+inline constexpr int L = 32;        // samples in a tile
+inline constexpr int threads = 256; // of a block
+
+constexpr unsigned blocks_for(std::size_t n, std::size_t each = threads) {
+    return static_cast<unsigned>((n + each - 1) / each);
+}
+
+/// See layers/primitives.hpp; a GPU asks for nothing ahead.
+template <class T>
+void prefetch_to_write(backend, const T*, std::size_t) {}
+
+} // namespace ikebana::hip

@@ -1,0 +1,51 @@
+// Dense as matrix products (multiply.hpp). x (I), y (O), w (O,I), b (O), all tiles at once:
+//   y = W x + b       rows O, a column for each sample, depth I
+//   dW += dy xᵀ       rows O, columns I, depth: all samples
+//   dx = Wᵀ dy        rows I, a column for each sample, depth O
+// See layers/primitives.hpp.
+#pragma once
+#include <backends/hip/multiply.hpp>
+#include <backends/hip/reduce.hpp>
+#include <ikebana/layers/primitives.hpp>
+
+namespace ikebana::hip {
+
+template <class S, class T>
+constexpr std::size_t dense_scratch_bytes(backend, S, T) {
+    return 0;
+}
+template <class S, class T>
+constexpr std::size_t dense_cache_bytes(backend, S, T) {
+    return 0;
+}
+template <class S, class T>
+constexpr int dense_batch_tasks(backend, S, T) {
+    return 0;
+}
+
+template <class Y, class X, class W, class B>
+void dense_forward(backend on, Y y, X x, W w, B b) {
+    using T = number_of<X>;
+    constexpr int O = Y::shape::sizes[0], I = X::shape::size;
+    launch_multiply<T, O, batch_columns>(on, Matrix<T, I>{w.data}, ByColumns<T, 1>{{x.data, on.step_of<T>()}},
+                                         ToColumns<T, 1>{{y.data, on.step_of<T>()}, bias_data<T>(b)}, on.tiles * L, I);
+}
+
+template <class DW, class DY, class X>
+void dense_backward_weight(backend on, DW dw, DY dy, X x, std::byte*) {
+    using T = number_of<X>;
+    constexpr int O = DY::shape::sizes[0], I = X::shape::size;
+    launch_multiply<T, O, I>(on, OverColumnsLeft<T, 1>{{dy.data, on.step_of<T>()}},
+                             OverColumnsRight<T, 1>{{x.data, on.step_of<T>()}}, ToGradient<T, I>{dw.data}, I,
+                             on.tiles * L);
+}
+
+template <class DX, class W, class DY>
+void dense_backward_input(backend on, DX dx, W w, DY dy) {
+    using T = number_of<DX>;
+    constexpr int O = DY::shape::sizes[0], I = DX::shape::size;
+    launch_multiply<T, I, batch_columns>(on, Matrix<T, I, true>{w.data}, ByColumns<T, 1>{{dy.data, on.step_of<T>()}},
+                                         ToColumns<T, 1>{{dx.data, on.step_of<T>()}, nullptr}, on.tiles * L, O);
+}
+
+} // namespace ikebana::hip

@@ -1,0 +1,125 @@
+// Sums and maxima, in an order fixed by shapes and the number of tiles: a block takes a channel of the whole batch, or
+// a tile's features; its threads go through their shares in strides, then meet. See layers/primitives.hpp.
+#pragma once
+#include <backends/hip/assign.hpp>
+
+namespace ikebana::hip {
+
+/// Σ over the threads of a block, for all of them.
+template <class T>
+__device__ T block_sum(T value) {
+    __shared__ T parts[threads / 32];
+    for (int m = 16; m > 0; m /= 2) value += shuffle_xor(value, m);
+    if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = value;
+    __syncthreads();
+    T sum = 0;
+    for (const T part : parts) sum += part;
+    __syncthreads(); // before the next sum's parts
+    return sum;
+}
+
+/// Σ of e over a channel's places, lanes and tiles, for all threads of a block.
+template <class T, class S, class E>
+__device__ T channel_sum(const E& e, int channel, int tiles, std::ptrdiff_t step) {
+    constexpr int size = places<S> * L;
+    T sum = 0;
+    for (int i = static_cast<int>(threadIdx.x); i < tiles * size; i += threads)
+        sum += value_at<T>(e, position_in<S>(channel * size + i % size, i / size, step));
+    return block_sum(sum);
+}
+
+// ---- over places, lanes and tiles: a block a channel
+
+template <class S, class... T, class... E, std::size_t... K>
+__device__ void channel_sums_at(int c, const std::tuple<T*...>& out, const std::tuple<E...>& from, int tiles,
+                                std::ptrdiff_t step, bool add, std::index_sequence<K...>) {
+    const std::tuple<T...> sums{channel_sum<T, S>(std::get<K>(from), c, tiles, step)...};
+    if (threadIdx.x == 0) ((std::get<K>(out)[c] = (add ? std::get<K>(out)[c] : T(0)) + std::get<K>(sums)), ...);
+}
+
+template <class S, class Out, class From>
+__global__ void channel_sums(Out out, From from, int tiles, std::ptrdiff_t step, bool add) {
+    channel_sums_at<S>(static_cast<int>(blockIdx.x), out, from, tiles, step, add,
+                       std::make_index_sequence<std::tuple_size_v<From>>{});
+}
+
+template <class S, class... T, class... E>
+void launch_channel_sums(backend on, std::tuple<T*...> out, std::tuple<E...> from, std::ptrdiff_t step, bool add) {
+    launch<channel_sums<S, std::tuple<T*...>, std::tuple<E...>>>(on.stream, dim3(channels<S>), dim3(threads), out, from,
+                                                                 on.tiles, step, add);
+}
+
+template <class... T, class U, class S, Expression... E>
+void per_channel_sums(backend on, Tile<U, S, L>, std::tuple<T*...> out, std::tuple<E...> from) {
+    launch_channel_sums<S>(on, out, from, on.step_of<U>(), false);
+}
+
+/// db (C) += Σ over places, lanes and tiles of dy.
+template <class T, class B, class U, class S>
+void add_channel_sums(backend on, View<T, B> db, Tile<U, S, L> dy) {
+    launch_channel_sums<S>(on, to(db.data), from(dy), on.step_of<U>(), true);
+}
+
+template <class S, class T, class U>
+__global__ void moments(T* mean, T* m2, Tile<U, S, L> x, const T* mask, T n, int tiles, std::ptrdiff_t step) {
+    const int c = static_cast<int>(blockIdx.x);
+    const PerLane<T> present{mask};
+    const T mu = channel_sum<T, S>(binary<functors::multiply>(x, present), c, tiles, step) / n;
+    const auto d = binary<functors::multiply>(binary<functors::subtract>(x, mu), present);
+    const T sum = channel_sum<T, S>(binary<functors::multiply>(d, d), c, tiles, step);
+    if (threadIdx.x == 0) mean[c] = mu, m2[c] = sum;
+}
+
+/// Mean and Σ (x − mean)² of each channel over the places of all tiles' samples, which `samples` counts.
+template <class T, class U, class S>
+void channel_moments(backend on, T* mean, T* m2, Tile<U, S, L> x, const T* mask, int samples) {
+    const T n = static_cast<T>(samples) * static_cast<T>(places<S>);
+    launch<moments<S, T, U>>(on.stream, dim3(channels<S>), dim3(threads), mean, m2, x, mask, n, on.tiles,
+                             on.step_of<T>());
+}
+
+// ---- over features: a block a tile, 32 lanes × 8 shares of the features
+
+struct Add {
+    template <class T>
+    static constexpr T combine(T a, T b) {
+        return a + b;
+    }
+};
+struct Larger {
+    template <class T>
+    static constexpr T combine(T a, T b) {
+        return a < b ? b : a;
+    }
+};
+
+template <class S, class F, class T, class E>
+__global__ void lane_reduce(T* out, E e, std::ptrdiff_t step) {
+    constexpr int shares = threads / L, features = static_cast<int>(S::size);
+    __shared__ T parts[shares][L];
+    const int lane = static_cast<int>(threadIdx.x), share = static_cast<int>(threadIdx.y);
+    const int t = static_cast<int>(blockIdx.x);
+    const auto value = [&](int feature) { return value_at<T>(e, position_in<S>(feature * L + lane, t, step)); };
+    T result = 0;
+    if (share < features) result = value(share);
+    for (int f = share + shares; f < features; f += shares) result = F::combine(result, value(f));
+    parts[share][lane] = result;
+    __syncthreads();
+    if (share > 0) return;
+    for (int i = 1; i < shares && i < features; ++i) result = F::combine(result, parts[i][lane]);
+    out[t * step + lane] = result;
+}
+
+template <class T, class U, class S>
+void per_lane_max(backend on, T* out, Tile<U, S, L> x) {
+    launch<lane_reduce<S, Larger, T, Tile<U, S, L>>>(on.stream, dim3(static_cast<unsigned>(on.tiles)),
+                                                     dim3(L, threads / L), out, x, on.step_of<T>());
+}
+
+template <class T, class U, class S, Expression E>
+void per_lane_sum(backend on, T* out, Tile<U, S, L>, E e) {
+    launch<lane_reduce<S, Add, T, E>>(on.stream, dim3(static_cast<unsigned>(on.tiles)), dim3(L, threads / L), out, e,
+                                      on.step_of<T>());
+}
+
+} // namespace ikebana::hip

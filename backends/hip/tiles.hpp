@@ -1,0 +1,49 @@
+// Rows of samples to tiles and back: blocks of 32 samples × 32 features are turned in shared memory, so that reads and
+// writes both follow each other. See layers/primitives.hpp; `count` is that of all tiles.
+#pragma once
+#include <backends/hip/backend.hpp>
+#include <ikebana/tensor/view.hpp>
+
+namespace ikebana::hip {
+
+/// Grid: blocks of 32 features, tiles; threads 32 × 8.
+template <class S, class T>
+__global__ void rows_to_tiles(T* to, const T* rows, int count, std::size_t stride, std::ptrdiff_t step) {
+    __shared__ T turned[L][L + 1];
+    constexpr int features = static_cast<int>(S::size), shares = threads / L;
+    const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
+    const int f0 = static_cast<int>(blockIdx.x) * L, tile = static_cast<int>(blockIdx.y);
+    for (int lane = y; lane < L && f0 + x < features; lane += shares) {
+        const int sample = tile * L + lane < count ? tile * L + lane : tile * L;
+        turned[lane][x] = rows[static_cast<std::size_t>(sample) * stride + static_cast<std::size_t>(f0 + x)];
+    }
+    __syncthreads();
+    for (int f = y; f < L && f0 + f < features; f += shares) to[tile * step + (f0 + f) * L + x] = turned[x][f];
+}
+
+template <class S, class T>
+__global__ void tiles_to_rows(T* rows, const T* from, int count, std::size_t stride, std::ptrdiff_t step) {
+    __shared__ T turned[L][L + 1];
+    constexpr int features = static_cast<int>(S::size), shares = threads / L;
+    const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
+    const int f0 = static_cast<int>(blockIdx.x) * L, tile = static_cast<int>(blockIdx.y);
+    for (int f = y; f < L && f0 + f < features; f += shares) turned[x][f] = from[tile * step + (f0 + f) * L + x];
+    __syncthreads();
+    for (int lane = y; lane < L && tile * L + lane < count && f0 + x < features; lane += shares)
+        rows[static_cast<std::size_t>(tile * L + lane) * stride + static_cast<std::size_t>(f0 + x)] = turned[lane][x];
+}
+
+template <class T, class S>
+void load_tile(backend on, Tile<T, S, L> to, const T* rows, int count, std::size_t stride) {
+    launch<rows_to_tiles<S, T>>(on.stream, dim3(blocks_for(S::size, L), static_cast<unsigned>(on.tiles)),
+                                dim3(L, threads / L), to.data, rows, count, stride, on.step_of<T>());
+}
+
+template <class T, class U, class S>
+void store_tile(backend on, T* rows, int count, std::size_t stride, Tile<U, S, L> from) {
+    launch<tiles_to_rows<S, T>>(on.stream, dim3(blocks_for(S::size, L), static_cast<unsigned>(on.tiles)),
+                                dim3(L, threads / L), rows, static_cast<const T*>(from.data), count, stride,
+                                on.step_of<T>());
+}
+
+} // namespace ikebana::hip

@@ -1,0 +1,68 @@
+// backends/hip/dense.hpp against the reference: the models' sizes, and sizes that no block divides.
+#include "compare.hpp"
+
+using namespace ikebana;
+using namespace ikebana::hip;
+using namespace ikebana::hip::test;
+
+namespace {
+
+template <class T, int O, int I, int N>
+void compare_dense() {
+    const OrdersCompared compared;
+    Random random(Seed{22}, Stream::test, static_cast<std::uint32_t>(O * 1000 + I));
+    Memory<T, N> memory(2 * L * (O + I));
+    Tiles<T, N, Shape<I>> x(memory), dx(memory);
+    Tiles<T, N, Shape<O>> y(memory), dy(memory);
+    Views<T, Shape<O, I>> w, dw;
+    Views<T, Shape<O>> b;
+    x.randomise(random), dx.randomise(random), y.randomise(random), w.randomise(random), b.randomise(random);
+    dw.randomise(random); // is added to
+    dy.randomise(random, N * L - O % L);
+    const hip::backend on = memory.on();
+    const reference::backend exact;
+    CAPTURE(O);
+    CAPTURE(I);
+    CAPTURE(N);
+    dense_forward(on, y.tile(), x.tile(), w.view(), b.view());
+    dense_forward(exact, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view());
+    check_close(y, "forward");
+    dense_forward(on, y.tile(), x.tile(), w.view(), Nothing{});
+    dense_forward(exact, y.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{});
+    check_close(y, "forward without bias");
+    dense_backward_weight(on, dw.view(), dy.tile(), x.tile(), nullptr);
+    dense_backward_weight(exact, dw.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
+    check_close(dw, "backward_weight");
+    dense_backward_input(on, dx.tile(), w.view(), dy.tile());
+    dense_backward_input(exact, dx.exact_tile(), w.exact_view(), dy.exact_tile());
+    check_close(dx, "backward_input");
+}
+
+} // namespace
+
+TEST_CASE("Dense of the models") {
+    compare_dense<float, 10, 784, 2>();
+    compare_dense<float, 10, 800, 2>();
+    compare_dense<float, 200, 200, 2>();
+}
+
+TEST_CASE("Dense of odd sizes") {
+    compare_dense<float, 1, 1, 1>();
+    compare_dense<float, 1, 300, 2>();
+    compare_dense<float, 300, 1, 1>();
+    compare_dense<float, 17, 15, 3>();
+    compare_dense<float, 31, 33, 1>();
+    compare_dense<float, 65, 5, 2>();
+    compare_dense<float, 129, 131, 1>();
+    compare_dense<double, 5, 67, 2>();
+    compare_dense<double, 33, 9, 1>();
+}
+
+TEST_CASE("a block's tile is filled by 20 and 50 filters, and never larger than shared memory") {
+    constexpr Blocking twenty = blocking_for(20, batch_columns), fifty = blocking_for(50, batch_columns);
+    CHECK((20 + twenty.m() - 1) / twenty.m() * twenty.m() <= 24);
+    CHECK((50 + fifty.m() - 1) / fifty.m() * fifty.m() <= 56);
+    constexpr Blocking large = blocking_for(4096, 4096);
+    CHECK(large.down * large.across == 32);
+    CHECK(round_depth * (large.m() + large.n() + 2) * sizeof(double) <= 48 * 1024);
+}
