@@ -14,7 +14,8 @@ using SquareConv = ConvGeometry<Shape<C, H, H>, K, R, R, 1, Padding>;
 
 /// LeNet-5's two, and what larger networks have.
 using ConvShapes = std::tuple<SquareConv<1, 20, 5, 28, 0>, SquareConv<20, 50, 5, 12, 0>, SquareConv<64, 64, 3, 32, 1>,
-                              SquareConv<256, 256, 3, 8, 1>, SquareConv<64, 256, 1, 16, 0>>;
+                              SquareConv<256, 256, 3, 8, 1>, SquareConv<64, 256, 1, 16, 0>,
+                              SquareConv<256, 64, 1, 16, 0>, SquareConv<512, 512, 1, 7, 0>>;
 
 /// Outputs and inputs: the hidden layers of the multilayer perceptron, the last of LeNet-5, and a large one.
 using DenseShapes = std::tuple<Shape<200, 784>, Shape<200, 200>, Shape<10, 800>, Shape<4096, 4096>>;

@@ -1,9 +1,11 @@
-// Convolution with 16 samples in the lanes. x (C,H,W), y (K,P,Q), w (K,C,R,S), b (K). Two methods:
-//   winograd.hpp   fewer multiplications: kernels of 3×3, 5×5 and 7×7 with stride 1 between many channels
-//   direct.hpp     everything else: the first layer's one channel, strides, 1×1 kernels, small images
+// Convolution with 16 samples in the lanes. x (C,H,W), y (K,P,Q), w (K,C,R,S), b (K). Three methods:
+//   winograd.hpp    fewer multiplications: kernels of 3×3, 5×5 and 7×7 with stride 1 between many channels
+//   pointwise.hpp   kernels of 1×1: a matrix product over the places
+//   direct.hpp      everything else: the first layer's one channel, strides, small images
 // The choice is a constant of the geometry: the method with the fewer vector operations. See layers/primitives.hpp.
 #pragma once
 #include <backends/cpu/direct.hpp>
+#include <backends/cpu/pointwise.hpp>
 #include <backends/cpu/winograd.hpp>
 
 namespace ikebana::cpu {
@@ -41,6 +43,8 @@ template <class G, class T>
 constexpr std::size_t conv_scratch_bytes(backend, G, T) {
     if constexpr (winograd_outputs<G> != 0)
         return WinogradOf<G, T>::scratch_bytes;
+    else if constexpr (is_pointwise<G>)
+        return pointwise_scratch_bytes<G, T>();
     else
         return bordered_bytes<G, T>;
 }
@@ -58,9 +62,10 @@ void conv_pack(backend, G, T* packed, Weights w) {
     if constexpr (winograd_outputs<G> != 0) winograd_pack<WinogradOf<G, T>, G>(packed, static_cast<const T*>(w.data));
 }
 
-/// put(k, p, q, lane, y) for each whole W×W window of outputs, biases added: y[W · W], row-major.
+/// put(k, p, q, lane, value) for each whole W×W window of outputs, biases added: value[W · W], row-major. It writes to
+/// y (K, P / W, Q / W), for which the rows of windows may be seen as one.
 template <class G, int W, class X, class Weights, class B, class Put>
-void convolve(X x, Weights w, B b, const number_of<X>* packed, std::byte* scratch, Put put) {
+void convolve(const number_of<X>* y, X x, Weights w, B b, const number_of<X>* packed, std::byte* scratch, Put put) {
     using T = number_of<X>;
     const T* from = x.data;
     if constexpr (winograd_outputs<G> != 0) {
@@ -68,20 +73,23 @@ void convolve(X x, Weights w, B b, const number_of<X>* packed, std::byte* scratc
         using Method = WinogradOf<G, T>;
         constexpr int windows = Method::M / W;
         static_assert(Method::M % W == 0);
-        winograd_forward<Method, G>(from, packed, scratch, [&](int k, int p, int q, int lane, auto& y) IKEBANA_INLINE {
-            V bias(0);
-            if constexpr (!is_nothing<B>) bias = V(b[static_cast<std::size_t>(k)]);
-            unroll<windows * windows>([&](int i) IKEBANA_INLINE {
-                const int row = p / W + i / windows, column = q / W + i % windows;
-                if constexpr (!Method::whole)
-                    if (row >= G::P / W || column >= G::Q / W) return;
-                V window[W * W];
-                unroll<W * W>([&](int j) IKEBANA_INLINE {
-                    window[j] = y[i / windows * W + j / W][i % windows * W + j % W] + bias;
+        winograd_forward<Method, G>(
+            from, packed, scratch, [&](int k, int p, int q, int lane, auto& sums) IKEBANA_INLINE {
+                V bias(0);
+                if constexpr (!is_nothing<B>) bias = V(b[static_cast<std::size_t>(k)]);
+                unroll<windows * windows>([&](int i) IKEBANA_INLINE {
+                    const int row = p / W + i / windows, column = q / W + i % windows;
+                    if constexpr (!Method::whole)
+                        if (row >= G::P / W || column >= G::Q / W) return;
+                    V window[W * W];
+                    unroll<W * W>([&](int j) IKEBANA_INLINE {
+                        window[j] = sums[i / windows * W + j / W][i % windows * W + j % W] + bias;
+                    });
+                    put(k, row, column, lane, window);
                 });
-                put(k, row, column, lane, window);
             });
-        });
+    } else if constexpr (is_pointwise<G>) {
+        pointwise_forward<G, W>(y, from, static_cast<const T*>(w.data), b, scratch, put);
     } else {
         direct_forward<G, W>(bordered<G>(from, scratch), static_cast<const T*>(w.data), b, put);
     }
@@ -89,9 +97,9 @@ void convolve(X x, Weights w, B b, const number_of<X>* packed, std::byte* scratc
 
 template <class G, class Y, class X, class Weights, class B>
 void conv_forward(backend, G, Y y, X x, Weights w, B b, const number_of<X>* packed, std::byte* scratch) {
-    convolve<G, 1>(x, w, b, packed, scratch, [&](int k, int p, int q, int lane, const auto* value) IKEBANA_INLINE {
-        value->store_unaligned(y.row((k * G::P + p) * G::Q + q) + lane);
-    });
+    convolve<G, 1>(y.data, x, w, b, packed, scratch,
+                   [&](int k, int p, int q, int lane, const auto* value)
+                       IKEBANA_INLINE { value->store_unaligned(y.row((k * G::P + p) * G::Q + q) + lane); });
 }
 
 template <class G, class DX, class DW, class DY, class X, class Weights>
@@ -111,6 +119,8 @@ void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, const number
                         inside ? V::load_unaligned(above + ((k * G::P + row) * G::Q + column) * X::lanes + lane) : V(0);
                 });
             });
+    } else if constexpr (is_pointwise<G>) {
+        pointwise_backward<G>(dx, dw, above, static_cast<const T*>(x.data), static_cast<const T*>(w.data), scratch);
     } else {
         if constexpr (!is_nothing<DW>)
             direct_weight_gradient<G, G::K>(dw.data, above, bordered<G>(static_cast<const T*>(x.data), scratch), 0);

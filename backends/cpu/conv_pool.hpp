@@ -21,7 +21,7 @@ template <class G, int W, class F, class Y, class X, class Weights, class B>
 void conv_pool_forward(backend, G, std::integral_constant<int, W>, F f, Y y, number_of<X>* argmax, X x, Weights w, B b,
                        const number_of<X>* packed, std::byte* scratch) {
     using V = xsimd::batch<number_of<X>>;
-    convolve<G, W>(x, w, b, packed, scratch, [&](int k, int p, int q, int lane, const V* sums) IKEBANA_INLINE {
+    convolve<G, W>(y.data, x, w, b, packed, scratch, [&](int k, int p, int q, int lane, const V* sums) IKEBANA_INLINE {
         const int at = ((k * (G::P / W) + p) * (G::Q / W) + q) * X::lanes + lane;
         if constexpr (W == 1) {
             f(sums[0]).store_unaligned(y.data + at);
@@ -106,6 +106,11 @@ void conv_pool_backward(backend, G, std::integral_constant<int, W>, DX dx, DW dw
                                              });
                                          });
                                      });
+    } else if constexpr (is_pointwise<G>) {
+        T* spread = reinterpret_cast<T*>(scratch + pointwise_scratch_bytes<G, T>());
+        spread_to_winners<G>(spread, static_cast<const T*>(dz.data), argmax, G::K);
+        pointwise_backward<G>(dx, dw, static_cast<const T*>(spread), static_cast<const T*>(x.data),
+                              static_cast<const T*>(w.data), scratch);
     } else {
         direct_pool_backward<G>(dx, dw, dz, argmax, x, w, scratch);
     }

@@ -6,9 +6,10 @@
 //   Y = Aᵀ (Σ_c U V) A   the M×M outputs of the piece        (K)
 // Backward goes through the adjoint transforms, so gradients are those of the same function:
 //   dM = A dy Aᵀ,   dx += B (Σ_k U dM) Bᵀ,   dw = Gᵀ (Σ_pieces,lanes dM V) G
-// Pieces are worked `group` at a time; the products of a point are small matrix products in registers. The transforms
-// are in winograd_transforms.hpp. Next to read: conv.hpp, which chooses between this and direct.hpp.
+// Pieces are worked `group` at a time; the products of a point are small matrix products (products.hpp),
+// the transforms are in winograd_transforms.hpp. Next to read: conv.hpp, which chooses between this and direct.hpp.
 #pragma once
+#include <backends/cpu/products.hpp>
 #include <backends/cpu/reduce.hpp>
 #include <backends/cpu/tiles.hpp>
 #include <backends/cpu/winograd_transforms.hpp>
@@ -121,16 +122,7 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
                         unroll<BK>([&](int i) IKEBANA_INLINE {
                             unroll<W::group>([&](int g) IKEBANA_INLINE { sums[i][g] = V(0); });
                         });
-                        const T* from = v + p * W::image_point * L + lane;
-                        for (int c = 0; c < G::C; ++c, from += W::group * L) {
-                            V in[W::group];
-                            unroll<W::group>([&](int g) IKEBANA_INLINE { in[g] = V::load_unaligned(from + g * L); });
-                            unroll<BK>([&](int i) IKEBANA_INLINE {
-                                const V weight(u[i * G::C + c]);
-                                unroll<W::group>(
-                                    [&](int g) IKEBANA_INLINE { sums[i][g] = xsimd::fma(in[g], weight, sums[i][g]); });
-                            });
-                        }
+                        add_products(sums, v + p * W::image_point * L + lane, W::group * L, u, G::C, 1, G::C);
                         unroll<BK>([&](int i) IKEBANA_INLINE {
                             unroll<W::group>([&](int g) IKEBANA_INLINE {
                                 sums[i][g].store_unaligned(m + (((k + i) * W::group + g) * W::kept + p) * L + lane);
@@ -241,17 +233,8 @@ void winograd_input_products(T* dv, const T* packed, const T* dm) {
                 V sums[BC][W::group];
                 unroll<BC>([&](int i)
                                IKEBANA_INLINE { unroll<W::group>([&](int g) IKEBANA_INLINE { sums[i][g] = V(0); }); });
-                const T* from = dm + p * W::output_point * L + lane;
-                const T* u = packed + p * W::kernels + c;
-                for (int k = 0; k < G::K; ++k, from += W::group * L, u += G::C) {
-                    V in[W::group];
-                    unroll<W::group>([&](int g) IKEBANA_INLINE { in[g] = V::load_unaligned(from + g * L); });
-                    unroll<BC>([&](int i) IKEBANA_INLINE {
-                        const V weight(u[i]);
-                        unroll<W::group>([&](int g)
-                                             IKEBANA_INLINE { sums[i][g] = xsimd::fma(in[g], weight, sums[i][g]); });
-                    });
-                }
+                add_products(sums, dm + p * W::output_point * L + lane, W::group * L, packed + p * W::kernels + c, 1,
+                             G::C, G::K);
                 unroll<BC>([&](int i) IKEBANA_INLINE {
                     unroll<W::group>([&](int g) IKEBANA_INLINE {
                         sums[i][g].store_unaligned(dv + (((c + i) * W::group + g) * W::kept + p) * L + lane);

@@ -80,6 +80,13 @@ TEST_CASE("every stride and padding of the smallest kernels") {
     compare_borders<4>(std::make_integer_sequence<int, 12>{});
 }
 
+TEST_CASE("kernels of 1x1 between many channels: rests of blocks, panels of several terms, strides") {
+    compare_all<float, Case<64, 4, 4, 24, 1, 1, 1, 0>, Case<24, 5, 3, 65, 1, 1, 1, 0>, Case<200, 3, 3, 7, 1, 1, 1, 0>,
+                Case<6, 4, 5, 211, 1, 1, 1, 0>, Case<97, 1, 1, 101, 1, 1, 1, 0>, Case<130, 1, 3, 16, 1, 1, 1, 0>,
+                Case<19, 7, 6, 84, 1, 1, 2, 0>, Case<100, 5, 7, 33, 1, 1, 3, 0>>();
+    compare_all<double, Case<37, 4, 5, 22, 1, 1, 1, 0>, Case<110, 3, 3, 41, 1, 1, 2, 0>>();
+}
+
 TEST_CASE("small kernels, strides and paddings") {
     compare_all<float, Case<1, 1, 1, 1, 1, 1, 1, 0>, Case<7, 6, 5, 11, 1, 1, 1, 0>, Case<5, 9, 4, 3, 1, 1, 3, 0>,
                 Case<2, 7, 8, 6, 2, 2, 1, 0>, Case<3, 8, 7, 7, 2, 2, 2, 1>, Case<4, 9, 9, 13, 2, 2, 3, 1>,

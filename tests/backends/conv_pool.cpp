@@ -80,6 +80,14 @@ TEST_CASE("convolution and pool of odd sizes") {
     compare_conv_pool<double, Case<3, 9, 7, 6, 2, 1, 1>, 2, functors::tanh>(true);
 }
 
+TEST_CASE("convolution of 1x1 and pool: rests of windows, panels of several terms, strides") {
+    compare_conv_pool<float, Case<20, 6, 7, 33, 1, 1, 0>, 2, functors::relu>(true);
+    compare_conv_pool<float, Case<105, 5, 4, 6, 1, 1, 0>, 2, functors::tanh>(false);
+    compare_conv_pool<float, Case<7, 9, 12, 18, 1, 2, 0>, 2, functors::identity>(true);
+    compare_conv_pool<float, Case<110, 3, 3, 17, 1, 1, 0>, 1, functors::relu>(true);
+    compare_conv_pool<double, Case<9, 5, 7, 110, 1, 1, 0>, 2, functors::sigmoid>(true);
+}
+
 TEST_CASE("convolution and pool by Winograd's method, whole and cut off") {
     using Odd = Case<8, 9, 11, 9, 3, 1, 1>;
     static_assert(cpu::winograd_outputs<Odd> == 6);

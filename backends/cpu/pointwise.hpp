@@ -1,0 +1,236 @@
+// Convolutions of 1×1, which are matrix products over the places of the image: x (C,places), y (K,places), w (K,C).
+//   forward          y = W x: a few places of x are copied to a panel that fits the first level of cache, and the panel
+//                    meets all filters. A tile of x or y is megabytes, channels lie kilobytes apart: the next panel's
+//                    numbers and the next filters' places of y are asked for while a block is summed
+//   backward_input   dx = Wᵀ dy, the same product
+//   backward_weight  dW = dy xᵀ sums over samples: one of the two is transposed, some places at a time, so that its
+//                    channels lie in the lanes, and the other one's numbers are broadcast; no sums over lanes
+// A stride leaves places out: x is copied without them first, and dx is spread at the end. Next to read: conv.hpp.
+#pragma once
+#include <backends/cpu/products.hpp>
+#include <backends/cpu/tiles.hpp>
+#include <ikebana/layers/primitives.hpp>
+
+namespace ikebana::cpu {
+
+template <class G>
+inline constexpr bool is_pointwise = G::R == 1 && G::S == 1 && G::padding == 0;
+
+/// Blocks of a product that gives O results of I terms at each place; panels are W×W windows, or runs of places.
+template <class G, int O, int I, int W>
+struct PointwiseProduct {
+    // The image that panels are cut from: without windows, its rows are one.
+    static constexpr int P = W == 1 ? 1 : G::P / W, Q = W == 1 ? G::P * G::Q : G::Q / W, row = W == 1 ? Q : G::Q;
+    static constexpr int windows = W == 1 ? std::min(Q, registers == 32 ? 4 : 2) : 1;
+    static constexpr int run = W * windows, places = W * run; // a panel is W runs
+
+    // 5 × 4 accumulators with 32 registers, 5 × 2 with 16; no block is much smaller than the others.
+    static constexpr int most = registers == 32 || W == 1 ? 5 : 2, blocks = (O + most - 1) / most;
+    static constexpr int block = (O + blocks - 1) / blocks;
+    /// Terms of a panel: 96 channels of 4 places and 16 floats take 24 KiB.
+    static constexpr int terms = block_of(I, 96);
+
+    static constexpr std::size_t panel_size(int lanes) { return static_cast<std::size_t>(terms * places * lanes); }
+    /// The panel, and sums that wait for the next one's terms.
+    static constexpr std::size_t scratch_size(int lanes) {
+        return panel_size(lanes) + (terms < I ? static_cast<std::size_t>(O * places * lanes) : 0);
+    }
+};
+
+/// put(o, p, q, lane, y) for each whole W×W window: y[W · W] = b[o] + Σ_i w[o · o_step + i · i_step] x[i], places of
+/// the window row-major. y is where put will write; for W = 1 the image's rows are seen as one.
+template <class G, int O, int I, int W, class T, class B, class Put>
+void pointwise_product(const T* y, const T* x, const T* w, int o_step, int i_step, B b, T* scratch, Put put) {
+    using V = xsimd::batch<T>;
+    using Blocks = PointwiseProduct<G, O, I, W>;
+    constexpr int L = backend::lanes<T>, places = Blocks::places, terms = Blocks::terms;
+    constexpr int across = (Blocks::Q + Blocks::windows - 1) / Blocks::windows, panels = Blocks::P * across;
+    T* panel = scratch;
+    T* waiting = scratch + Blocks::panel_size(L);
+    const auto first_window = [](int t) { return std::min(t % across * Blocks::windows, Blocks::Q - Blocks::windows); };
+    const auto run_of = [&](int i, int t, int r) { // of term i in panel t
+        return x + (i * G::P * G::Q + (t / across * W + r) * Blocks::row + first_window(t) * W) * L;
+    };
+    const auto ask_for_terms = [&](int begin, int end, int t) {
+        for (int i = begin; i < end; ++i)
+            for (int j = 0; j < places; ++j)
+                __builtin_prefetch(run_of(i, t, j / Blocks::run) + j % Blocks::run * L, 0, 2);
+    };
+    const auto ask_for_results = [&](int begin, int end, int t) {
+        for (int o = begin; o < end; ++o)
+            for (int j = 0; j < Blocks::windows; ++j)
+                __builtin_prefetch(y + ((o * Blocks::P + t / across) * Blocks::Q + first_window(t) + j) * L, 1, 2);
+    };
+    for (int t = 0; t < panels; ++t)
+        for (int i0 = 0; i0 < I; i0 += terms) {
+            const int n = std::min(terms, I - i0);
+            const bool first = i0 == 0, last = i0 + terms >= I;
+            for (int i = 0; i < n; ++i)
+                for (int r = 0; r < W; ++r)
+                    std::copy_n(run_of(i0 + i, t, r), Blocks::run * L, panel + (i * W + r) * Blocks::run * L);
+            const int next = last ? 0 : i0 + terms, next_panel = last ? std::min(t + 1, panels - 1) : t;
+            each_block<O, Blocks::block>([&]<int BO>(std::integral_constant<int, BO>, int o, int number) {
+                ask_for_terms(next + terms * number / Blocks::blocks,
+                              std::min(I, next + terms * (number + 1) / Blocks::blocks), next_panel);
+                if (last) ask_for_results(o + BO, std::min(O, o + BO + Blocks::block), t);
+                for (int lane = 0; lane < L; lane += width<T>) {
+                    V sums[BO][places];
+                    const auto kept = [&](int k, int j)
+                                          IKEBANA_INLINE { return waiting + ((o + k) * places + j) * L + lane; };
+                    unroll<BO>([&](int k) IKEBANA_INLINE {
+                        V start(0);
+                        if constexpr (!is_nothing<B>) start = V(b[static_cast<std::size_t>(o + k)]);
+                        unroll<places>(
+                            [&](int j) IKEBANA_INLINE { sums[k][j] = first ? start : V::load_unaligned(kept(k, j)); });
+                    });
+                    add_products(sums, panel + lane, places * L, w + o * o_step + i0 * i_step, o_step, i_step, n);
+                    unroll<BO>([&](int k) IKEBANA_INLINE {
+                        if (last)
+                            unroll<Blocks::windows>([&](int j) IKEBANA_INLINE {
+                                put(o + k, t / across, first_window(t) + j, lane, &sums[k][j]);
+                            });
+                        else
+                            unroll<places>([&](int j) IKEBANA_INLINE { sums[k][j].store_unaligned(kept(k, j)); });
+                    });
+                }
+            });
+        }
+}
+
+// ---- gradient of the weights
+
+/// Which of x and dy is transposed, and the blocks of the sums [rows][vectors].
+template <class G, class T>
+struct PointwiseGradient {
+    /// Vector operations of a place with `rows` numbers broadcast and `lanes` channels in the lanes.
+    static constexpr double operations(int rows, int lanes) {
+        return (lanes + width<T> - 1) / width<T> * double(rows) + lanes * 0.5;
+    }
+    static constexpr bool filters_across = operations(G::C, G::K) < operations(G::K, G::C);
+    static constexpr int A = filters_across ? G::K : G::C, rows = filters_across ? G::C : G::K;
+
+    static constexpr int vectors = (A + width<T> - 1) / width<T>, columns = vectors * width<T>;
+    static constexpr int panel = std::min(vectors, registers == 32 ? 4 : 2);
+    static constexpr int blocks = (rows + 4) / 5, block = (rows + blocks - 1) / blocks;
+    /// Places that are transposed at a time: 8 of 16 samples and 64 channels take 32 KiB.
+    static constexpr int places = std::min(G::P * G::Q, 8), terms = places * backend::lanes<T>;
+
+    static constexpr std::size_t across_size = static_cast<std::size_t>(columns) * terms;
+    static constexpr std::size_t sums_size = static_cast<std::size_t>(rows) * columns;
+    /// With the filters across, four rows of dW in their own order.
+    static constexpr std::size_t turned_size = filters_across ? 4 * static_cast<std::size_t>(G::C) : 0;
+    static constexpr std::size_t scratch_size = across_size + sums_size + turned_size;
+};
+
+/// dw += sums, of [rows][columns]; `turned` is free.
+template <class G, class T>
+void pointwise_add_weights(T* dw, const T* sums, T* turned) {
+    using Gradient = PointwiseGradient<G, T>;
+    for (int k0 = 0; k0 < G::K; k0 += 4) {
+        const int filters = std::min(4, G::K - k0);
+        if constexpr (Gradient::filters_across)
+            transpose(turned, G::C, sums + k0, Gradient::columns, G::C, static_cast<std::size_t>(filters));
+        for (int k = k0; k < k0 + filters; ++k) {
+            const T* from = Gradient::filters_across ? turned + (k - k0) * G::C : sums + k * Gradient::columns;
+            for (int c = 0; c < G::C; ++c) dw[k * G::C + c] += from[c];
+        }
+    }
+}
+
+/// dw += Σ over places and samples of dy xᵀ; x (C,P,Q) without the places that a stride leaves out.
+template <class G, class T>
+void pointwise_weight_gradient(T* dw, const T* dy, const T* x, T* scratch) {
+    using Gradient = PointwiseGradient<G, T>;
+    constexpr int L = backend::lanes<T>, image = G::P * G::Q * L, W = width<T>, at_once = 8;
+    T* across = scratch;
+    T* sums = across + Gradient::across_size;
+    const T* lanes = Gradient::filters_across ? dy : x;
+    const T* broadcast = Gradient::filters_across ? x : dy;
+    if constexpr (Gradient::A % W != 0) std::fill_n(across, Gradient::across_size, T(0));
+    for (int place = 0; place < G::P * G::Q; place += Gradient::places) {
+        const int terms = std::min(Gradient::places, G::P * G::Q - place) * L;
+        each_block<Gradient::vectors, Gradient::panel>([&]<int BV>(std::integral_constant<int, BV>, int v, int) {
+            T* to = across + v * W * Gradient::terms;
+            for (int a = 0; a < std::min(BV * W, Gradient::A - v * W); a += at_once)
+                transpose(to + a, BV * W, lanes + (v * W + a) * image + place * L, image,
+                          static_cast<std::size_t>(std::min(at_once, Gradient::A - v * W - a)),
+                          static_cast<std::size_t>(terms));
+        });
+        each_block<Gradient::rows, Gradient::block>([&]<int BR>(std::integral_constant<int, BR>, int r, int) {
+            const T* from = broadcast + r * image + place * L;
+            const int next = std::min(BR, Gradient::rows - r - BR);
+            for (int i = 0; i < next; ++i)
+                for (int n = 0; n < terms; n += L) __builtin_prefetch(from + (BR + i) * image + n, 0, 2);
+            each_block<Gradient::vectors, Gradient::panel>([&]<int BV>(std::integral_constant<int, BV>, int v, int) {
+                add_outer_products<BR, BV>(sums + r * Gradient::columns + v * W, Gradient::columns, from, image,
+                                           across + v * W * Gradient::terms, terms, place > 0);
+            });
+        });
+    }
+    pointwise_add_weights<G>(dw, static_cast<const T*>(sums), sums + Gradient::sums_size);
+}
+
+// ---- strides, and everything together
+
+/// An image (C,P,Q) of the places that a stride meets.
+template <class G>
+inline constexpr std::size_t met_size = G::stride == 1 ? 0 : static_cast<std::size_t>(G::C* G::P* G::Q);
+
+/// f(index of the place in (C,P,Q), index in (C,H,W)) for every place that the stride meets.
+template <class G, class F>
+void each_met(F f) {
+    for (int c = 0; c < G::C; ++c)
+        for (int p = 0; p < G::P; ++p)
+            for (int q = 0; q < G::Q; ++q)
+                f((c * G::P + p) * G::Q + q, (c * G::H + p * G::stride) * G::W + q * G::stride);
+}
+
+/// x itself, or its copy in `to` without the places that the stride leaves out.
+template <class G, class T>
+const T* met_places(T* to, const T* x) {
+    constexpr int L = backend::lanes<T>;
+    if constexpr (G::stride == 1)
+        return x;
+    else
+        each_met<G>([&](int place, int from) { std::copy_n(x + from * L, L, to + place * L); });
+    return to;
+}
+
+template <class G, class T>
+constexpr std::size_t pointwise_scratch_bytes() {
+    constexpr int L = backend::lanes<T>;
+    return sizeof(T) * (met_size<G> * L + std::max({PointwiseProduct<G, G::K, G::C, 1>::scratch_size(L),
+                                                    PointwiseProduct<G, G::K, G::C, 2>::scratch_size(L),
+                                                    PointwiseProduct<G, G::C, G::K, 1>::scratch_size(L),
+                                                    PointwiseGradient<G, T>::scratch_size}));
+}
+
+/// As direct_forward(); y is where put will write.
+template <class G, int W, class T, class B, class Put>
+void pointwise_forward(const T* y, const T* x, const T* w, B b, std::byte* scratch, Put put) {
+    T* met = reinterpret_cast<T*>(scratch);
+    pointwise_product<G, G::K, G::C, W>(y, met_places<G>(met, x), w, G::C, 1, b, met + met_size<G> * backend::lanes<T>,
+                                        put);
+}
+
+/// dx = … and dw += … (each may be Nothing).
+template <class G, class DX, class DW, class T>
+void pointwise_backward(DX dx, DW dw, const T* dy, const T* x, const T* w, std::byte* scratch) {
+    constexpr int L = backend::lanes<T>;
+    T* met = reinterpret_cast<T*>(scratch);
+    T* free = met + met_size<G> * L;
+    if constexpr (!is_nothing<DW>) pointwise_weight_gradient<G>(dw.data, dy, met_places<G>(met, x), free);
+    if constexpr (!is_nothing<DX>) {
+        T* to = G::stride == 1 ? dx.data : met;
+        pointwise_product<G, G::C, G::K, 1>(static_cast<const T*>(to), dy, w, 1, G::C, Nothing{}, free,
+                                            [&](int c, int, int place, int lane, const auto* v) IKEBANA_INLINE {
+                                                v->store_unaligned(to + (c * G::P * G::Q + place) * L + lane);
+                                            });
+        if constexpr (G::stride != 1) {
+            std::fill_n(dx.data, DX::size, T(0));
+            each_met<G>([&](int place, int to_place) { std::copy_n(met + place * L, L, dx.data + to_place * L); });
+        }
+    }
+}
+
+} // namespace ikebana::cpu
