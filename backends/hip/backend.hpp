@@ -24,14 +24,33 @@
 #pragma once
 #include <backends/hip/memory.hpp>
 
+#include <type_traits>
+
 namespace ikebana::hip {
 
 struct backend {
     static constexpr const char* name = "hip";
     static constexpr bool fuses = false;
-    /// Samples in a tile.
+    /// Samples in a tile: what 32 threads read at once.
     template <class T>
     static constexpr int lanes = 32;
+    template <class T>
+    static constexpr int vector_width = 32;
+
+    template <class T>
+    using array = DeviceArray<T>;
+
+    /// The GPU is the parallel one: one thread of the host gives it work, whatever number is asked for.
+    class workers {
+      public:
+        explicit workers(int) {}
+        int count() const { return 1; }
+        /// f(task, worker) for task = 0 … tasks−1.
+        template <class F>
+        void run(int tasks, F f) {
+            for (int t = 0; t < tasks; ++t) f(t, 0);
+        }
+    };
 
     int tiles = 1;        // of the batch
     std::size_t step = 0; // bytes from a tile's memory to the next one's
@@ -48,6 +67,27 @@ inline constexpr int threads = 256; // of a block
 
 constexpr unsigned blocks_for(std::size_t n, std::size_t each = threads) {
     return static_cast<unsigned>((n + each - 1) / each);
+}
+
+// ---- network/device.hpp
+
+/// n numbers from the host to the GPU, and back; return when they are there.
+template <class T>
+void to_device(backend, T* to, const std::type_identity_t<T>* from, std::size_t n) {
+    if (n > 0) check(hipMemcpy(to, from, n * sizeof(T), hipMemcpyHostToDevice), "hipMemcpy to the GPU");
+}
+template <class T>
+void to_host(backend, T* to, const std::type_identity_t<T>* from, std::size_t n) {
+    if (n > 0) check(hipMemcpy(to, from, n * sizeof(T), hipMemcpyDeviceToHost), "hipMemcpy from the GPU");
+}
+
+template <class F>
+__global__ void call(F f) {
+    f();
+}
+template <class F>
+void run_once(backend on, F f) {
+    launch<call<F>>(on.stream, dim3(1), dim3(1), f);
 }
 
 /// See layers/primitives.hpp; a GPU asks for nothing ahead.

@@ -1,9 +1,8 @@
-// Memory of the GPU: allocated, copied to and from the host. Next to read: backend.hpp.
+// Memory of the GPU. Next to read: backend.hpp.
 #pragma once
 #include <backends/hip/runtime.hpp>
 
 #include <cstddef>
-#include <type_traits>
 #include <utility>
 
 namespace ikebana::hip {
@@ -16,7 +15,7 @@ inline void require_device() {
     if (count == 0) throw error("hip: there is no GPU to use: the driver lists none");
 }
 
-/// n numbers in GPU memory, zeroed. The host only copies them.
+/// n numbers in GPU memory, zeroed; the host only copies them. A copy is deep.
 template <class T>
 class DeviceArray {
   public:
@@ -33,6 +32,9 @@ class DeviceArray {
         }
         clear();
     }
+    DeviceArray(const DeviceArray& other) : DeviceArray(other.size_) {
+        if (size_ > 0) check(hipMemcpy(data_, other.data_, bytes(), hipMemcpyDeviceToDevice), "hipMemcpy");
+    }
     DeviceArray(DeviceArray&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
     DeviceArray& operator=(DeviceArray other) noexcept {
@@ -47,21 +49,13 @@ class DeviceArray {
     std::size_t size() const { return size_; }
     std::size_t bytes() const { return size_ * sizeof(T); }
 
-    void clear() { check(hipMemset(data_, 0, bytes()), "hipMemset"); }
+    void clear() {
+        if (size_ > 0) check(hipMemset(data_, 0, bytes()), "hipMemset");
+    }
 
   private:
     T* data_ = nullptr;
     std::size_t size_ = 0;
 };
-
-/// n numbers from the host to the GPU and back; returns when they are there.
-template <class T>
-void to_device(T* to, const std::type_identity_t<T>* from, std::size_t n) {
-    if (n > 0) check(hipMemcpy(to, from, n * sizeof(T), hipMemcpyHostToDevice), "hipMemcpy to the GPU");
-}
-template <class T>
-void to_host(T* to, const std::type_identity_t<T>* from, std::size_t n) {
-    if (n > 0) check(hipMemcpy(to, from, n * sizeof(T), hipMemcpyDeviceToHost), "hipMemcpy from the GPU");
-}
 
 } // namespace ikebana::hip

@@ -16,5 +16,5 @@
 #include <ikebana/optim/adam.hpp>
 #include <ikebana/optim/schedule.hpp>
 #include <ikebana/optim/sgd.hpp>
+#include <ikebana/train/device_trainer.hpp>
 #include <ikebana/train/print_progress.hpp>
-#include <ikebana/train/trainer.hpp>

@@ -28,7 +28,8 @@ struct Batch {
     template <class S>
     void resize(std::size_t n) {
         static_assert(S::rank == 3, "a batch holds images: Shape<C,H,W>");
-        images.resize(std::array<std::size_t, 4>{n, S::sizes[0], S::sizes[1], S::sizes[2]});
+        constexpr std::size_t C = S::sizes[0], H = S::sizes[1], W = S::sizes[2];
+        images.resize(std::array<std::size_t, 4>{n, C, H, W});
         labels.resize(std::array<std::size_t, 1>{n});
     }
 };

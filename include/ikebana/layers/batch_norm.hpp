@@ -50,7 +50,7 @@ struct BatchNorm {
 
     /// Chan, Golub and LeVeque's merge (1979), tile after tile; samples[t] is the number of samples in tile t.
     template <class In, class T>
-    static void finish(T* batch, std::span<const T> partials, std::span<const int> samples) {
+    static constexpr void finish(T* batch, std::span<const T> partials, std::span<const int> samples) {
         constexpr auto C = static_cast<std::size_t>(channels<In>);
         for (std::size_t c = 0; c < C; ++c) {
             double count = 0, mean = 0, m2 = 0;
@@ -68,7 +68,7 @@ struct BatchNorm {
     }
 
     template <class In, class T>
-    static void update_state(auto s, const T* batch, long samples) {
+    static constexpr void update_state(auto s, const T* batch, long samples) {
         constexpr auto C = static_cast<std::size_t>(channels<In>);
         const double n = static_cast<double>(samples) * places<In>, unbias = n > 1 ? n / (n - 1) : 1;
         for (std::size_t c = 0; c < C; ++c) {
@@ -90,7 +90,8 @@ struct BatchNorm {
     }
 
     template <class In, class T>
-    static void finish_backward(T* batch, auto dp, std::span<const T> partials, std::span<const int> samples) {
+    static constexpr void finish_backward(T* batch, auto dp, std::span<const T> partials,
+                                          std::span<const int> samples) {
         constexpr auto C = static_cast<std::size_t>(channels<In>);
         double n = 0;
         for (int s : samples) n += static_cast<double>(s) * places<In>;

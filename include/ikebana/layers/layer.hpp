@@ -148,7 +148,7 @@ inline constexpr std::size_t parameter_extent<Parameters<P...>> = (std::size_t{0
 
 /// Views on a layer's parameters, laid out one after the other from `base`.
 template <class T, class... P>
-std::tuple<View<T, typename P::shape>...> views(Parameters<P...>, T* base) {
+constexpr std::tuple<View<T, typename P::shape>...> views(Parameters<P...>, T* base) {
     [[maybe_unused]] auto next = [&base](std::size_t n) {
         T* here = base;
         base += padded(n);

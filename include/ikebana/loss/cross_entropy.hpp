@@ -37,8 +37,7 @@ struct CrossEntropy {
             per_lane_sum(backend, sum, z, dz);
             assign(backend, dz, (dz / total - OneHot<T>{labels}) * PerLane<T>{mask} * scale);
         }
-        assign(backend, static_cast<std::size_t>(L), cost,
-               log(Elements<T>{sum}) + Elements<T>{largest} - Elements<T>{chosen});
+        assign(backend, Tile<T, Shape<1>, L>{cost}, log(total) + PerLane<T>{largest} - PerLane<T>{chosen});
     }
 };
 

@@ -7,6 +7,7 @@
 //   auto workspace = model.workspace();
 //   model.predict(images, workspace)[n][k];        // (N,C,H,W); the rows live in the workspace until the next call
 #pragma once
+#include <ikebana/network/device.hpp>
 #include <ikebana/network/network.hpp>
 #include <ikebana/network/prediction.hpp>
 #include <ikebana/tensor/host.hpp>
@@ -67,15 +68,18 @@ class InferenceProgram {
     static constexpr int L = Backend::template lanes<T>;
     using input = typename decltype(item_of<0>(program{}))::input;
 
-    /// Memory for run(): two tiles of activations, scratch.
+    /// Memory for run(): two tiles of activations, scratch; on a device also the rows that go in and out.
     static constexpr std::size_t tile = largest_tile_bytes<Backend, T>(program{});
     static constexpr std::size_t scratch = largest_scratch_bytes<Backend, T>(program{});
-    static constexpr std::size_t bytes = 2 * tile + scratch;
+    static constexpr std::size_t rows_at = 2 * tile + scratch;
+    static constexpr std::size_t bytes = rows_at + (DeviceBackend<Backend> ? tile : 0);
 
     InferenceProgram() : packed_(packed_offset.back()) {}
 
     /// Brings the parameters into the form that the kernels want.
     void pack_parameters(const T* parameters) {
+        parameters_.take(parameters, parameter_offsets(Chain{}).back());
+        parameters = parameters_.of(parameters);
         [&]<int... I>(std::integer_sequence<int, I...>) { (pack_layer<I>(parameters), ...); }
         (std::make_integer_sequence<int, program::size>{});
     }
@@ -87,6 +91,12 @@ class InferenceProgram {
         LayerContext<T> context;
         context.scratch = memory + 2 * tile;
         context.samples = count;
+        parameters = parameters_.of(parameters);
+        if constexpr (DeviceBackend<Backend>) {
+            T* copy = reinterpret_cast<T*>(memory + rows_at);
+            to_device(Backend{}, copy, rows, static_cast<std::size_t>(count) * input::size);
+            rows = copy;
+        }
         load_tile(Backend{}, Tile<T, input, L>{buffers[0]}, rows, count, input::size);
         [&]<int... I>(std::integer_sequence<int, I...>) {
             (forward<I>(parameters, buffers[I % 2], buffers[(I + 1) % 2], context), ...);
@@ -97,8 +107,19 @@ class InferenceProgram {
     /// The rows that leave the last layer.
     template <std::size_t Size>
     void run_all(const T* parameters, const T* rows, int count, T* out, std::byte* memory) const {
-        const auto y = run<program::size>(parameters, rows, count, memory);
-        store_tile(Backend{}, out, count, Size, y.template as<Shape<static_cast<int>(Size)>>());
+        store_rows<Size>(run<program::size>(parameters, rows, count, memory), count, out, memory);
+    }
+    /// The rows of a tile that run() returned.
+    template <std::size_t Size, class Y>
+    static void store_rows(Y y, int count, T* out, [[maybe_unused]] std::byte* memory) {
+        const auto flat = y.template as<Shape<static_cast<int>(Size)>>();
+        if constexpr (DeviceBackend<Backend>) {
+            T* copy = reinterpret_cast<T*>(memory + rows_at);
+            store_tile(Backend{}, copy, count, Size, flat);
+            to_host(Backend{}, out, copy, static_cast<std::size_t>(count) * Size);
+        } else {
+            store_tile(Backend{}, out, count, Size, flat);
+        }
     }
 
   private:
@@ -140,7 +161,8 @@ class InferenceProgram {
                                                        layer_parameters<I>(parameters));
     }
 
-    Arena<T> packed_;
+    Memory<Backend, T> packed_;
+    Mirror<Backend, T> parameters_;
 };
 
 /// What a backend runs one sample on: its tag for that, or itself.
@@ -192,15 +214,15 @@ class InferenceNetwork {
         if constexpr (has_single) one_.pack_parameters(parameters_.data());
     }
 
-    /// Memory for predict(): what the programs need, one tile of rows. One thread may use it at a time.
+    /// Memory for predict(): what the programs need, and a tile of rows. One thread may use it at a time.
     class Workspace {
       public:
-        static constexpr std::size_t run_bytes = std::max(Tiles::bytes, One::bytes);
-        static constexpr std::size_t bytes = run_bytes + input::size * L * sizeof(T);
+        static constexpr std::size_t bytes = std::max(Tiles::bytes, One::bytes);
 
       private:
         friend InferenceNetwork;
-        Arena<std::byte> memory_{bytes};
+        Memory<backend, std::byte> memory_{bytes};
+        Arena<T> staged_{input::size * L};
         std::vector<Row> rows_;
     };
     Workspace workspace() const { return {}; }
@@ -220,7 +242,7 @@ class InferenceNetwork {
     std::span<const Row> predict(const X& x, Workspace& w) const {
         const std::size_t n = check_samples<input>(x, "predict");
         w.rows_.resize(n);
-        T* staged = reinterpret_cast<T*>(w.memory_.data() + Workspace::run_bytes);
+        T* staged = w.staged_.data();
         const T* rows = rows_in_place<T>(x);
         auto next = x.begin();
         for (std::size_t first = 0; first < n; first += L) {

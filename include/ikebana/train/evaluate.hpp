@@ -66,8 +66,7 @@ class Evaluator {
     static constexpr int L = Model::L;
 
     Evaluator(const Model& model, workers& threads)
-        : model_(model), workers_(threads),
-          memory_(static_cast<std::size_t>(threads.count()) * Model::Workspace::bytes) {}
+        : model_(model), workers_(threads), memory_(static_cast<std::size_t>(threads.count()) * worker_bytes) {}
 
     /// Adds a batch; `predicted`, if given, gets a class for each sample.
     template <class B>
@@ -98,21 +97,26 @@ class Evaluator {
     }
 
   private:
+    /// What the model needs, then labels, costs and the loss's scratch of a tile.
+    static constexpr std::size_t worker_bytes = Model::Workspace::bytes + (6 * L * sizeof(T) + 63) / 64 * 64;
     /// What the loss is computed from: all layers, or all but the Softmax that CrossEntropy takes over.
     static constexpr int layers =
         Model::program::size - (Model::chain::size - Loss::template program<typename Model::chain>::size);
 
     void evaluate_tile(std::size_t first, int count, int worker) {
         constexpr std::size_t K = Model::output::size;
-        alignas(64) T costs[L], labels[L], scratch[4 * L];
+        T costs[L], labels[L];
         for (int lane = 0; lane < L; ++lane)
             labels[lane] = lane < count ? static_cast<T>(labels_[first + static_cast<std::size_t>(lane)]) : T(-1);
-        std::byte* memory = memory_.data() + static_cast<std::size_t>(worker) * Model::Workspace::bytes;
+        std::byte* memory = memory_.data() + static_cast<std::size_t>(worker) * worker_bytes;
+        T* lanes = reinterpret_cast<T*>(memory + Model::Workspace::bytes);
+        to_device(backend{}, lanes, labels, L);
         const auto z = model_.template run<layers>(images_.data() + first * Model::input::size, count, memory);
-        Loss::evaluate(backend{}, costs, Nothing{}, z, static_cast<const T*>(labels), static_cast<const T*>(nullptr),
-                       T(1), scratch);
+        Loss::evaluate(backend{}, lanes + L, Nothing{}, z, static_cast<const T*>(lanes), static_cast<const T*>(nullptr),
+                       T(1), lanes + 2 * L);
+        to_host(backend{}, costs, lanes + L, L);
         Prediction<T, K> rows[L];
-        store_tile(backend{}, rows[0].values.data(), count, K, z.template as<Shape<static_cast<int>(K)>>());
+        Model::Tiles::template store_rows<K>(z, count, rows[0].values.data(), memory);
         for (int lane = 0; lane < count; ++lane) {
             costs_[first + static_cast<std::size_t>(lane)] = costs[lane];
             classes_[first + static_cast<std::size_t>(lane)] = rows[lane].argmax();
@@ -121,7 +125,7 @@ class Evaluator {
 
     const Model& model_;
     workers& workers_;
-    Arena<std::byte> memory_;
+    Memory<backend, std::byte> memory_;
     std::vector<T> images_, costs_;
     std::vector<int> labels_, classes_;
     double cost_ = 0;

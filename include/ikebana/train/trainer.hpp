@@ -7,17 +7,13 @@
 //   trainer.fit(batch(shuffle(train, 500), 64), batch(test, 64), Passes{5}, print_progress);
 // Next to read: train/program.hpp, optim/adam.hpp.
 #pragma once
-#include <ikebana/data/batch.hpp>
-#include <ikebana/data/prefetch.hpp>
 #include <ikebana/network/inference.hpp>
 #include <ikebana/network/signature.hpp>
 #include <ikebana/optim/schedule.hpp>
 #include <ikebana/train/can_train.hpp>
-#include <ikebana/train/evaluate.hpp>
-#include <ikebana/train/events.hpp>
+#include <ikebana/train/fit.hpp>
 #include <ikebana/train/program.hpp>
 
-#include <chrono>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -27,9 +23,18 @@ namespace ikebana {
 struct Threads {
     int count = 0; // 0: as many as the machine has
 };
-struct Passes {
-    int count = 1;
-};
+
+/// `first` is the position of the first layer with a number that is not finite, names those of the input and the
+/// layers.
+[[noreturn]] inline void throw_not_finite(const RunPosition& at, double cost, int first,
+                                          const std::vector<std::string>& names) {
+    const std::size_t name = static_cast<std::size_t>(first) + 1;
+    throw error(
+        "training stopped at step " + std::to_string(at.step) + " of pass " + std::to_string(at.pass) +
+        ": the cost is " + (std::isnan(cost) ? "NaN" : "infinite") +
+        "; the first output that is not finite is that of " +
+        (name == names.size() ? "the loss itself" : "layer " + std::to_string(first) + " (" + names[name] + ")"));
+}
 
 template <class Net, class Loss, class Optimizer>
 class Trainer {
@@ -58,9 +63,9 @@ class Trainer {
     double step(const B& batch) {
         if (profile_) profile_->begin_step(threads(), Net::layer_count);
         const double cost = run(batch);
-        ++steps_, ++step_;
+        ++steps_, ++position_.step;
         update_state();
-        const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, progress_);
+        const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, position_.progress);
         over_gradients(false, [&](std::size_t first, std::size_t n, const T* gradient, int worker) {
             const Timed timed(profile_, worker, Part::update, 0);
             std::array<T*, Optimizer::arrays> state;
@@ -85,31 +90,14 @@ class Trainer {
     template <class Train, class Test, class... Handlers>
     std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
         static_assert(reader_fits<Net, Train>() && reader_fits<Net, Test>());
-        const int steps = steps_of(train);
-        auto ahead = prefetch(std::move(train));
-        std::vector<PassEnd> history;
-        Batch batch;
-        for (int pass = 0; pass < passes.count; ++pass) {
-            const auto start = std::chrono::steady_clock::now();
-            double sum = 0;
-            long samples = 0;
-            ahead.start(static_cast<unsigned>(pass));
-            for (int step = 0; ahead.next(batch); ++step) {
-                const int n = static_cast<int>(batch.labels.size());
-                if (steps > 0) progress_ = (pass + static_cast<double>(step) / steps) / passes.count;
-                pass_ = pass, step_ = step;
-                const double cost = this->step(batch);
-                sum += cost * n;
-                samples += n;
-                (tell(handlers, StepEnd{pass, step, steps, n, cost}), ...);
-            }
-            if (samples == 0) throw error("fit: pass " + std::to_string(pass) + ": the training reader gave no sample");
-            const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-            const Evaluation e = evaluate(test);
-            history.push_back({pass, sum / static_cast<double>(samples), e.cost, e.accuracy, seconds});
-            (tell(handlers, history.back()), ...);
-        }
-        progress_ = 0;
+        auto history = run_passes(
+            std::move(train), passes,
+            [&](const Batch& batch, const RunPosition& at) {
+                position_ = at;
+                return step(batch);
+            },
+            [&] { return evaluate(test); }, handlers...);
+        position_.progress = 0;
         return history;
     }
 
@@ -139,19 +127,6 @@ class Trainer {
     using View = typename program::View;
 
     static int hardware_threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
-
-    template <class H, class Event>
-    static void tell(H& handler, const Event& event) {
-        if constexpr (std::is_invocable_v<H&, const Event&>) handler(event);
-    }
-
-    template <class Reader>
-    static int steps_of(const Reader& reader) {
-        if constexpr (requires { reader.size(); })
-            return static_cast<int>(reader.size());
-        else
-            return 0;
-    }
 
     void reserve(std::size_t n) {
         const std::size_t tiles = (n + L - 1) / L;
@@ -320,12 +295,7 @@ class Trainer {
             const int position = program::first_not_finite(view(0, 0, t));
             if (position >= 0) first = std::min(first, position);
         }
-        throw error("training stopped at step " + std::to_string(step_) + " of pass " + std::to_string(pass_) +
-                    ": the cost is " + (std::isnan(cost) ? "NaN" : "infinite") +
-                    "; the first output that is not finite is that of " +
-                    (first == Net::layer_count ? "the loss itself"
-                                               : "layer " + std::to_string(first) + " (" +
-                                                     layer_names<Net>()[static_cast<std::size_t>(first) + 1] + ")"));
+        throw_not_finite(position_, cost, first, layer_names<Net>());
     }
 
     Net& net_;
@@ -339,12 +309,12 @@ class Trainer {
     std::vector<int> samples_; // of each tile
     std::vector<int> staged_labels_;
     std::vector<T> staged_images_;
-    double progress_ = 0; // of the run, 0 … 1
+    RunPosition position_;
     T scale_ = 1;
     Profile* profile_ = nullptr;
     bool alone_ = false; // the step is too small to be shared
     long steps_ = 0;
-    int used_ = 0, pass_ = 0, step_ = 0; // step_ counts within the pass
+    int used_ = 0;
 };
 
 } // namespace ikebana

@@ -77,13 +77,13 @@ struct Tiles {
         std::vector<T> rows(S::size * L);
         for (int t = 0; t < N; ++t) {
             for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<T>(exact[place(t, i)]);
-            to_device(data + t * step, rows.data(), rows.size());
+            to_device(backend{}, data + t * step, rows.data(), rows.size());
         }
     }
     std::vector<T> numbers() const {
         std::vector<T> all(exact.size()), rows(S::size * L);
         for (int t = 0; t < N; ++t) {
-            to_host(rows.data(), data + t * step, rows.size());
+            to_host(backend{}, rows.data(), data + t * step, rows.size());
             for (std::size_t i = 0; i < rows.size(); ++i) all[place(t, i)] = rows[i];
         }
         return all;
@@ -110,7 +110,7 @@ struct Views {
     void randomise(Random& random) {
         std::vector<T> numbers;
         for (double& v : exact) v = static_cast<float>(2 * random.uniform() - 1), numbers.push_back(static_cast<T>(v));
-        to_device(device.data(), numbers.data(), numbers.size());
+        to_device(backend{}, device.data(), numbers.data(), numbers.size());
     }
     double error() const {
         const std::vector<T> numbers = on_host(device);

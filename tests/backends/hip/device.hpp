@@ -1,6 +1,6 @@
 // Vectors to and from the device.
 #pragma once
-#include <backends/hip/memory.hpp>
+#include <backends/hip/backend.hpp>
 
 #include <vector>
 
@@ -9,13 +9,13 @@ namespace ikebana::hip::test {
 template <class T>
 DeviceArray<T> on_device(const std::vector<T>& x) {
     DeviceArray<T> a(x.size());
-    to_device(a.data(), x.data(), x.size());
+    to_device(backend{}, a.data(), x.data(), x.size());
     return a;
 }
 template <class T>
 std::vector<T> on_host(const DeviceArray<T>& a) {
     std::vector<T> x(a.size());
-    to_host(x.data(), a.data(), x.size());
+    to_host(backend{}, x.data(), a.data(), x.size());
     return x;
 }
 

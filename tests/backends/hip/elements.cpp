@@ -120,7 +120,7 @@ TEST_CASE("the first of equals wins, NaN wins over numbers") {
     for (int i = 0; i < 4; ++i) {
         std::vector<float> numbers;
         for (int f = 0; f < 4; ++f) numbers.insert(numbers.end(), L, windows[i][f]);
-        to_device(x.data, numbers.data(), numbers.size());
+        to_device(hip::backend{}, x.data, numbers.data(), numbers.size());
         max_pool_forward(memory.on(), G{}, y.tile(), x.tile(), argmax.data);
         CHECK(argmax.numbers() == std::vector<float>(L, static_cast<float>(places[i])));
     }

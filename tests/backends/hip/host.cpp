@@ -144,9 +144,10 @@ TEST_CASE("a missing barrier and a race between blocks show when orders are comp
 TEST_CASE("device memory: copies are checked, a lack of it names bytes") {
     DeviceArray<float> a(10);
     std::vector<float> b(20);
-    CHECK_THROWS_WITH_AS(to_host(b.data(), a.data(), 11), "hip: hipMemcpy from the GPU: invalid argument", error);
-    CHECK_THROWS_AS(to_device(a.data() + 5, b.data(), 6), error);
-    to_host(b.data(), a.data(), 10);
+    CHECK_THROWS_WITH_AS(to_host(hip::backend{}, b.data(), a.data(), 11),
+                         "hip: hipMemcpy from the GPU: invalid argument", error);
+    CHECK_THROWS_AS(to_device(hip::backend{}, a.data() + 5, b.data(), 6), error);
+    to_host(hip::backend{}, b.data(), a.data(), 10);
     CHECK(b == std::vector<float>(20, 0));
     const std::size_t limit = host::Memory::all().limit;
     host::Memory::all().limit = host::Memory::all().used() + 1000;

@@ -1,0 +1,62 @@
+// Backends whose memory the host only copies (a GPU). Beside layers/primitives.hpp such a backend B gives
+//   B::array<T>                n numbers of its memory, zeroed: data(), size(), clear(); a copy is deep
+//   B{tiles, step}             the tag as a value: a call with it works on all `tiles` tiles of a batch, `step` bytes
+//                              apart, and is given tile 0's pointers. Sums over lanes are then sums over the batch.
+//   to_device(B, to, from, n), to_host(B, to, from, n)
+//   run_once(B, f)             f() by one thread of the device; f is a named struct with a constexpr call operator
+// Networks keep their parameters on the host, as others do. Next to read: train/device_program.hpp.
+#pragma once
+#include <ikebana/core/arena.hpp>
+
+#include <type_traits>
+
+namespace ikebana {
+
+template <class Backend>
+concept DeviceBackend = requires {
+    typename Backend::template array<float>;
+};
+
+template <class Backend, class T>
+struct memory_of {
+    using type = Arena<T>;
+};
+template <DeviceBackend Backend, class T>
+struct memory_of<Backend, T> {
+    using type = typename Backend::template array<T>;
+};
+/// Memory that a backend's kernels work in.
+template <class Backend, class T>
+using Memory = typename memory_of<Backend, T>::type;
+
+// On other backends it is the host's.
+template <class Backend, class T>
+requires(!DeviceBackend<Backend>) void to_device(Backend, T* to, const std::type_identity_t<T>* from, std::size_t n) {
+    std::copy_n(from, n, to);
+}
+template <class Backend, class T>
+requires(!DeviceBackend<Backend>) void to_host(Backend, T* to, const std::type_identity_t<T>* from, std::size_t n) {
+    std::copy_n(from, n, to);
+}
+
+/// The host's numbers where kernels can read them: a copy, or on other backends where they are.
+template <class Backend, class T>
+class Mirror {
+  public:
+    void take(const T*, std::size_t) {}
+    const T* of(const T* host) const { return host; }
+};
+template <DeviceBackend Backend, class T>
+class Mirror<Backend, T> {
+  public:
+    void take(const T* from, std::size_t n) {
+        if (copy_.size() != n) copy_ = Memory<Backend, T>(n);
+        to_device(Backend{}, copy_.data(), from, n);
+    }
+    const T* of(const T*) const { return copy_.data(); }
+
+  private:
+    Memory<Backend, T> copy_;
+};
+
+} // namespace ikebana

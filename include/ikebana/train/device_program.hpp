@@ -1,0 +1,295 @@
+// The training program of a network on a device (network/device.hpp): the layers one after the other, each call for the
+// whole batch, forward, loss, and back. All memory is here; a tile's is one stretch:
+//   activations, caches, gradients (TileLayout) | labels, mask, costs, one number a lane each | scratch
+// Next to read: train/device_trainer.hpp.
+#pragma once
+#include <ikebana/network/device.hpp>
+#include <ikebana/train/program.hpp>
+
+namespace ikebana {
+
+// What a meeting layer does once for the batch, on the device, which gives one share for all tiles.
+
+template <class L, class In, class T>
+struct FinishMeeting {
+    T* batch;
+    const T* partial;
+    int samples;
+    constexpr void operator()() const {
+        L::template finish<In>(batch, std::span<const T>(partial, L::template partial_size<In>),
+                               std::span<const int>(&samples, 1));
+    }
+};
+template <class L, class In, class T, class Gradients>
+struct FinishMeetingBackward {
+    T* batch;
+    Gradients gradients;
+    const T* partial;
+    int samples;
+    constexpr void operator()() const {
+        L::template finish_backward<In>(batch, gradients, std::span<const T>(partial, L::template partial_size<In>),
+                                        std::span<const int>(&samples, 1));
+    }
+};
+template <class L, class In, class T, class State>
+struct UpdateState {
+    State state;
+    const T* batch;
+    int samples;
+    constexpr void operator()() const { L::template update_state<In>(state, batch, static_cast<long>(samples)); }
+};
+
+template <class Net, class Loss>
+class DeviceProgram {
+    using program = Program<Net, Loss>; // its constants
+    using chain = typename program::chain;
+    using layout = typename program::layout;
+
+  public:
+    using backend = typename Net::backend;
+    using T = typename Net::scalar;
+    using input = typename Net::input;
+    static constexpr int L = program::L, count = program::count;
+    static constexpr std::size_t extent = Net::parameter_offset.back();
+
+    static constexpr std::size_t lanes_at = layout::bytes, scratch_at = lanes_at + 3 * L * sizeof(T);
+    static constexpr std::size_t tile_bytes =
+        (scratch_at + std::max(layout::scratch, 4 * L * sizeof(T)) + 255) / 256 * 256;
+
+    DeviceProgram()
+        : parameters_(extent), state_(Net::state_offset.back()), gradients_(extent),
+          packed_(program::packed_offset.back()), partial_(program::partial_offset.back()),
+          batch_(program::batch_offset.back()) {}
+
+    /// The network's numbers to the device, and back to it.
+    void take(const Net& net) {
+        to_device(on_, parameters_.data(), net.parameters().data(), extent);
+        to_device(on_, state_.data(), net.state().data(), state_.size());
+    }
+    void give(Net& net) const {
+        to_host(on_, net.parameters().data(), parameters_.data(), extent);
+        to_host(on_, net.state().data(), state_.data(), state_.size());
+    }
+
+    /// Cost and gradients of n samples: rows of input::size numbers, a label each. Returns the mean cost.
+    double run(const T* rows, const int* labels, int n, Seed seed, std::uint64_t step) {
+        load(rows, labels, n);
+        seed_ = seed, step_ = step;
+        gradients_.clear();
+        [&]<int... I>(std::integer_sequence<int, I...>) { (pack_layer<I>(), ...), (forward<I>(), ...); }
+        (std::make_integer_sequence<int, count>{});
+        Loss::evaluate(on_, lanes(2), gradient<count>(), x<count>(), static_cast<const T*>(lanes(0)),
+                       static_cast<const T*>(lanes(1)), T(1) / static_cast<T>(n), scratch());
+        [&]<int... I>(std::integer_sequence<int, I...>) { (backward<count - 1 - I>(), ...); }
+        (std::make_integer_sequence<int, count - program::first_trained>{});
+        return mean_cost();
+    }
+
+    /// Running statistics, from the batch that was just run.
+    void update_state() {
+        [&]<int... I>(std::integer_sequence<int, I...>) { (update_state<I>(), ...); }
+        (std::make_integer_sequence<int, count>{});
+    }
+
+    backend on() const { return on_; }
+    T* parameters() { return parameters_.data(); }
+    const T* gradients() const { return gradients_.data(); }
+
+    /// Position of the first layer with an output that is not finite; Net::layer_count if there is none.
+    int first_not_finite() const {
+        static constexpr auto outputs = []<class... B>(pack<B...>) {
+            return std::array{std::pair{B::position, B::output::size}...};
+        }(chain{});
+        std::vector<T> numbers;
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            for (int t = 0; t < on_.tiles; ++t) {
+                numbers.resize(outputs[i].second * L);
+                const std::size_t at = static_cast<std::size_t>(t) * tile_bytes + layout::inputs[i + 1];
+                to_host(on_, numbers.data(), reinterpret_cast<const T*>(tiles_.data() + at), numbers.size());
+                if (!all_finite(numbers.data(), outputs[i].second, L, std::min(L, samples_ - t * L)))
+                    return outputs[i].first;
+            }
+        return Net::layer_count;
+    }
+
+    /// Bytes that batches of n samples take: tiles, and what is copied to and from the host.
+    static constexpr std::size_t workspace_bytes(int n) {
+        const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
+        return tiles * (tile_bytes + 3 * L * sizeof(T)) + static_cast<std::size_t>(n) * input::size * sizeof(T) +
+               (program::partial_offset.back() + program::batch_offset.back() + program::packed_offset.back()) *
+                   sizeof(T);
+    }
+
+  private:
+    template <int I>
+    using bound = typename program::template bound<I>;
+    template <int I>
+    static constexpr bool meets = meets_of<typename bound<I>::layer>();
+
+    void reserve(int n) {
+        const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
+        if (tiles_.size() < tiles * tile_bytes) {
+            tiles_ = array<std::byte>(tiles * tile_bytes);
+            rows_ = array<T>(tiles * L * input::size);
+            lane_rows_ = array<T>(tiles * L * 2);
+            costs_ = array<T>(tiles * L);
+            staged_.resize(tiles * L * 2);
+        }
+        on_.tiles = static_cast<int>(tiles), on_.step = tile_bytes;
+        samples_ = n;
+    }
+
+    void load(const T* rows, const int* labels, int n) {
+        reserve(n);
+        for (int i = 0; i < on_.tiles * L; ++i) {
+            T* row = staged_.data() + 2 * i;
+            row[0] = i < n ? static_cast<T>(labels[i]) : T(-1);
+            row[1] = i < n ? T(1) : T(0); // the mask
+        }
+        to_device(on_, rows_.data(), rows, static_cast<std::size_t>(n) * input::size);
+        to_device(on_, lane_rows_.data(), staged_.data(), static_cast<std::size_t>(on_.tiles) * L * 2);
+        load_tile(on_, Tile<T, input, L>{at<T>(0)}, static_cast<const T*>(rows_.data()), n, input::size);
+        load_tile(on_, Tile<T, Shape<2>, L>{lanes(0)}, static_cast<const T*>(lane_rows_.data()), on_.tiles * L, 2);
+    }
+
+    double mean_cost() {
+        store_tile(on_, costs_.data(), on_.tiles * L, 1, Tile<const T, Shape<1>, L>{lanes(2)});
+        to_host(on_, staged_.data(), static_cast<const T*>(costs_.data()), static_cast<std::size_t>(samples_));
+        double sum = 0;
+        for (int i = 0; i < samples_; ++i) sum += static_cast<double>(staged_[static_cast<std::size_t>(i)]);
+        return sum / samples_;
+    }
+
+    // ---- tile 0's memory
+
+    template <class U>
+    U* at(std::size_t byte) {
+        return reinterpret_cast<U*>(tiles_.data() + byte);
+    }
+    /// Labels, mask, costs.
+    T* lanes(std::size_t which) { return at<T>(lanes_at) + which * L; }
+    T* scratch() { return at<T>(scratch_at); }
+
+    /// What enters layer I, and what leaves the last; its gradient.
+    template <int I>
+    static auto shape_at() {
+        if constexpr (I < count)
+            return typename bound<I>::input{};
+        else
+            return typename bound<count - 1>::output{};
+    }
+    template <int I>
+    auto x() {
+        return Tile<const T, decltype(shape_at<I>()), L>{at<T>(layout::inputs[I])};
+    }
+    template <int I>
+    auto gradient() {
+        return Tile<T, decltype(shape_at<I>()), L>{at<T>(layout::gradient_at(I))};
+    }
+    /// What leaves layer I and its gradient, in the layer's own shape.
+    template <int I>
+    auto y() {
+        return Tile<T, typename bound<I>::output, L>{at<T>(layout::inputs[I + 1])};
+    }
+    template <int I>
+    auto dy() {
+        return Tile<T, typename bound<I>::output, L>{at<T>(layout::gradient_at(I + 1))};
+    }
+
+    template <int I>
+    LayerContext<T> context() {
+        return {lanes(1),
+                at<std::byte>(layout::caches_at + layout::caches[I]),
+                at<std::byte>(scratch_at),
+                packed_.data() + program::packed_offset[I],
+                seed_,
+                static_cast<std::uint32_t>(bound<I>::position),
+                step_,
+                0,
+                samples_};
+    }
+    template <int I>
+    auto parameters_of() {
+        const T* base = parameters_.data();
+        return views(typename bound<I>::parameters{}, base + Net::parameter_offset[bound<I>::position]);
+    }
+    template <int I>
+    auto gradients_of() {
+        return views(typename bound<I>::parameters{}, gradients_.data() + Net::parameter_offset[bound<I>::position]);
+    }
+    template <int I>
+    T* batch() {
+        return batch_.data() + program::batch_offset[I];
+    }
+
+    // ---- layers
+
+    template <int I>
+    void pack_layer() {
+        using B = bound<I>;
+        if constexpr (program::packed_offset[I + 1] > program::packed_offset[I])
+            B::layer::template pack<typename B::input>(on_, packed_.data() + program::packed_offset[I],
+                                                       parameters_of<I>());
+    }
+
+    template <int I>
+    void forward() {
+        using layer = typename bound<I>::layer;
+        using In = typename bound<I>::input;
+        auto c = context<I>();
+        if constexpr (meets<I>) {
+            layer::template collect<In>(on_, partial_.data(), x<I>(), c);
+            run_once(on_, FinishMeeting<layer, In, T>{batch<I>(), partial_.data(), samples_});
+            layer::template forward<In>(on_, y<I>(), x<I>(), parameters_of<I>(), static_cast<const T*>(batch<I>()), c);
+        } else {
+            layer::template forward<In>(on_, y<I>(), x<I>(), parameters_of<I>(), c);
+        }
+    }
+
+    template <int I>
+    void backward() {
+        using layer = typename bound<I>::layer;
+        using In = typename bound<I>::input;
+        constexpr bool wanted = I > program::first_trained; // the gradient of what enters
+        auto c = context<I>();
+        const auto dp = gradients_of<I>();
+        if constexpr (meets<I>) {
+            const T* shared = batch<I>();
+            layer::template collect_backward<In>(on_, partial_.data(), dy<I>(), x<I>(), shared, c);
+            run_once(on_, FinishMeetingBackward<layer, In, T, std::remove_const_t<decltype(dp)>>{
+                              batch<I>(), dp, partial_.data(), samples_});
+            if constexpr (wanted)
+                layer::template backward<In>(on_, gradient<I>(), dy<I>(), x<I>(), parameters_of<I>(), shared, c);
+        } else {
+            const Tile<const T, typename bound<I>::output, L> out = y<I>();
+            if constexpr (wanted)
+                layer::template backward<In>(on_, gradient<I>(), dp, dy<I>(), out, x<I>(), parameters_of<I>(), c);
+            else
+                layer::template backward<In>(on_, Nothing{}, dp, dy<I>(), out, x<I>(), parameters_of<I>(), c);
+        }
+    }
+
+    template <int I>
+    void update_state() {
+        if constexpr (meets<I>) {
+            using B = bound<I>;
+            const auto state = views(typename B::state{}, state_.data() + Net::state_offset[B::position]);
+            run_once(on_, UpdateState<typename B::layer, typename B::input, T, std::remove_const_t<decltype(state)>>{
+                              state, batch<I>(), samples_});
+        }
+    }
+
+    template <class U>
+    using array = typename backend::template array<U>;
+
+    backend on_{};
+    array<T> parameters_, state_, gradients_, packed_, partial_, batch_;
+    array<std::byte> tiles_;
+    array<T> rows_, lane_rows_, costs_; // a row a sample, to and from tiles
+    std::vector<T> staged_;
+    Seed seed_{};
+    std::uint64_t step_ = 0;
+    int samples_ = 0;
+};
+
+} // namespace ikebana

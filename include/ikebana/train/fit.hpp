@@ -1,0 +1,68 @@
+// The passes of a training run: batches from a reader that reads ahead, a test after each pass, and what handlers are
+// told. Trainers differ in what a step is.
+#pragma once
+#include <ikebana/data/batch.hpp>
+#include <ikebana/data/prefetch.hpp>
+#include <ikebana/train/evaluate.hpp>
+#include <ikebana/train/events.hpp>
+
+#include <chrono>
+#include <type_traits>
+#include <vector>
+
+namespace ikebana {
+
+struct Passes {
+    int count = 1;
+};
+
+/// Where a step is in a run: pass and step within it from 0, and progress of the whole from 0 to 1.
+struct RunPosition {
+    int pass = 0, step = 0;
+    double progress = 0;
+};
+
+template <class H, class Event>
+void tell(H& handler, const Event& event) {
+    if constexpr (std::is_invocable_v<H&, const Event&>) handler(event);
+}
+
+template <class Reader>
+int steps_of(const Reader& reader) {
+    if constexpr (requires { reader.size(); })
+        return static_cast<int>(reader.size());
+    else
+        return 0;
+}
+
+/// step(batch, position) returns the mean cost, test() an Evaluation; handlers are called with StepEnd and PassEnd.
+template <class Train, class Step, class Test, class... Handlers>
+std::vector<PassEnd> run_passes(Train train, Passes passes, Step step, Test test, Handlers&... handlers) {
+    const int steps = steps_of(train);
+    auto ahead = prefetch(std::move(train));
+    std::vector<PassEnd> history;
+    Batch batch;
+    RunPosition at;
+    for (at.pass = 0; at.pass < passes.count; ++at.pass) {
+        const auto start = std::chrono::steady_clock::now();
+        double sum = 0;
+        long samples = 0;
+        ahead.start(static_cast<unsigned>(at.pass));
+        for (at.step = 0; ahead.next(batch); ++at.step) {
+            const int n = static_cast<int>(batch.labels.size());
+            if (steps > 0) at.progress = (at.pass + static_cast<double>(at.step) / steps) / passes.count;
+            const double cost = step(batch, at);
+            sum += cost * n;
+            samples += n;
+            (tell(handlers, StepEnd{at.pass, at.step, steps, n, cost}), ...);
+        }
+        if (samples == 0) throw error("fit: pass " + std::to_string(at.pass) + ": the training reader gave no sample");
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        const Evaluation e = test();
+        history.push_back({at.pass, sum / static_cast<double>(samples), e.cost, e.accuracy, seconds});
+        (tell(handlers, history.back()), ...);
+    }
+    return history;
+}
+
+} // namespace ikebana

@@ -1,0 +1,151 @@
+// Networks on the HIP backend: gradients and predictions are the reference's, LeNet-5 learns as on the CPU.
+#include "compare.hpp"
+
+#include <backends/cpu/cpu.hpp>
+#include <ikebana/ikebana.hpp>
+#include <ikebana/io/mnist.hpp>
+#include <models/lenet5.hpp>
+#include <tests/support/findings.hpp>
+#include <tests/support/samples.hpp>
+
+using namespace ikebana;
+using namespace ikebana::test;
+using hip::test::OrdersCompared;
+
+namespace {
+
+template <class In, class Layers, class Loss>
+void compare_gradients(std::size_t n) {
+    using Exact = Network<In, Layers, reference::backend, double>;
+    using Device = Network<In, Layers, hip::backend>;
+    Device net(Seed{3});
+    randomise_vectors(net, 4);
+    Exact exact_net;
+    std::copy(net.parameters().begin(), net.parameters().end(), exact_net.parameters().begin());
+    std::copy(net.state().begin(), net.state().end(), exact_net.state().begin());
+    const auto samples = random_samples<float, typename Device::input>(n, static_cast<int>(Device::output::size), 9);
+    Trainer trainer(net, Loss{}, Sgd{});
+    Trainer exact(exact_net, Loss{}, Sgd{});
+    CAPTURE(n);
+    const double cost = exact.compute_gradients(samples.template as<double>());
+    CHECK(trainer.compute_gradients(samples) == doctest::Approx(cost).epsilon(1e-5));
+    const double most = largest(exact.gradients());
+    for (const ArrayRow& row : parameter_rows<Exact>()) {
+        CAPTURE(row.name);
+        const auto a = trainer.gradients().subspan(row.at, row.size);
+        const auto b = exact.gradients().subspan(row.at, row.size);
+        const double error = largest_difference(a, b);
+        CHECK(error <= 1e-4 * std::max(largest(b), 0.01 * most)); // below, a float's rounding of larger terms is seen
+    }
+}
+
+const Mnist& digits() {
+    static const Mnist sample(IKEBANA_SOURCE_ROOT "/apps/data/mnist-sample");
+    return sample;
+}
+
+#ifdef IKEBANA_ADDRESS_SANITIZER
+constexpr int passes = 1;
+#else
+constexpr int passes = 2;
+#endif
+
+/// LeNet-5 on the sample, 63 steps a pass.
+template <class Backend>
+struct Run {
+    Network<Input<1, 28, 28>, models::LeNet5, Backend> net{Seed{1}};
+    std::vector<double> costs;
+    PassEnd end{};
+
+    Run() {
+        Trainer trainer(net, CrossEntropy{}, Adam{.learning_rate = 1e-3f});
+        trainer.set_schedule(Schedule::cosine);
+        end = trainer
+                  .fit(batch(shuffle(digits().train(), 2000, Seed{1}), 32), batch(digits().test(), 48), Passes{passes},
+                       [&](const StepEnd& e) { costs.push_back(e.cost); })
+                  .back();
+    }
+};
+
+using Small = Sequential<Conv<3, 2>, Pool<2>, Sigmoid, BatchNorm, Dropout<20>, Dense<6>, Tanh, Dense<4>, Softmax>;
+using SmallNet = Network<Input<2, 9, 8>, Small, hip::backend>;
+
+} // namespace
+
+TEST_CASE("gradients of whole networks") {
+    const OrdersCompared compared;
+    for (const std::size_t n : {1u, 31u, 33u, 70u}) {
+        compare_gradients<Input<2, 9, 8>, Small, CrossEntropy>(n);
+        compare_gradients<Input<1, 6, 6>,
+                          Sequential<Dropout<10>, Conv<4, 3, Padding<1>, NoBias>, Pool<3, Stride<2>, Average>, Flatten,
+                                     Dense<5>, Softmax>,
+                          MeanSquaredError>(n);
+    }
+}
+
+TEST_CASE("LeNet-5: gradients") { compare_gradients<Input<1, 28, 28>, models::LeNet5, CrossEntropy>(20); }
+
+TEST_CASE("LeNet-5 learns the sample as on the CPU") {
+    const Run<hip::backend> device;
+    const Run<cpu::backend> cpu;
+    REQUIRE(device.costs.size() == 63 * passes);
+    for (std::size_t s = 0; s < cpu.costs.size(); ++s) {
+        CAPTURE(s);
+        CHECK(device.costs[s] == doctest::Approx(cpu.costs[s]).epsilon(1e-3));
+    }
+    CHECK(device.end.test_cost == doctest::Approx(cpu.end.test_cost).epsilon(1e-3));
+    CHECK(std::abs(device.end.test_accuracy - cpu.end.test_accuracy) <= 0.004); // two of 500
+}
+
+TEST_CASE("steps give the same bits in every run, and the network has them") {
+    const auto trained = [](int steps) {
+        SmallNet net(Seed{2});
+        Trainer trainer(net, CrossEntropy{}, Adam{}, Threads{}, Seed{8});
+        for (int s = 0; s < steps; ++s) trainer.step(random_samples<float, SmallNet::input>(s == 1 ? 33 : 70, 4, 5));
+        std::vector<float> all(net.parameters().begin(), net.parameters().end());
+        all.insert(all.end(), net.state().begin(), net.state().end());
+        return all;
+    };
+    const auto three = trained(3);
+    CHECK(trained(3) == three);
+    CHECK(trained(2) != three);
+}
+
+TEST_CASE("a cost that is no number stops training with the step and the layer, and changes nothing") {
+    SmallNet net;
+    Trainer trainer(net, CrossEntropy{}, Adam{});
+    const auto samples = random_samples<float, SmallNet::input>(40, 4, 5);
+    trainer.step(samples);
+    net.parameters()[SmallNet::parameter_offset[5] + 1] = std::numeric_limits<float>::quiet_NaN();
+    const std::vector<float> state(net.state().begin(), net.state().end());
+    CHECK_THROWS_WITH_AS(trainer.step(samples),
+                         "training stopped at step 1 of pass 0: the cost is NaN; the first output that is not finite "
+                         "is that of layer 5 (Dense<6>)",
+                         error);
+    CHECK(std::equal(state.begin(), state.end(), net.state().begin()));
+}
+
+TEST_CASE("predictions of a network, and of its copy") {
+    using Layers = Sequential<Conv<3, 2, NoBias>, BatchNorm, Pool<2>, Relu, Dropout<30>, Dense<6>, BatchNorm, Tanh,
+                              Dense<4>, Softmax>;
+    using In = Input<2, 9, 8>;
+    Network<In, Layers, hip::backend> net(Seed{5});
+    randomise_vectors(net, 6);
+    Network<In, Layers, reference::backend, double> exact;
+    std::copy(net.parameters().begin(), net.parameters().end(), exact.parameters().begin());
+    std::copy(net.state().begin(), net.state().end(), exact.state().begin());
+    const auto samples = random_samples<float, Shape<2, 9, 8>>(70, 4, 7);
+    const auto doubles = samples.as<double>();
+    const auto model = net.inference();
+    const auto copy = model;
+    const auto expected_model = exact.inference();
+    auto workspace = model.workspace(), other = copy.workspace();
+    auto expected_workspace = expected_model.workspace();
+    const auto rows = model.predict(samples.images, workspace), same = copy.predict(samples.images, other);
+    const auto expected = expected_model.predict(doubles.images, expected_workspace);
+    REQUIRE(rows.size() == 70);
+    for (std::size_t i = 0; i < 70; ++i) {
+        CHECK(rows[i].values == same[i].values);
+        for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(double(rows[i][k]) - expected[i][k]) <= 1e-5);
+    }
+}
