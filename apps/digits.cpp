@@ -44,7 +44,8 @@ Digits read_digits(const Options& options) {
     const auto all = digits.train();
     const auto size = static_cast<std::size_t>(options.batch);
     // The window is the whole set: neighbours in MNIST's files are not independent, and a window of 500 costs accuracy.
-    return {hide(batch(shuffle(all, all.size(), Seed{options.seed}), size)), hide(batch(digits.test(), size))};
+    return {hide(prefetch(batch(shuffle(all, all.size(), Seed{options.seed}), size))),
+            hide(batch(digits.test(), size))};
 }
 
 xt::xtensor<float, 3> read_digit(const std::filesystem::path& picture) { return read_image<Shape<1, 28, 28>>(picture); }

@@ -1,5 +1,5 @@
 // What the programs read: the digits in batches, and pictures. The readers are hidden behind one virtual call a batch,
-// so that files, shuffling and scaling are compiled once and not with every network.
+// so that files, shuffling, scaling and prefetching are compiled once and not with every network.
 #pragma once
 #include <apps/options.hpp>
 #include <ikebana/core/shape.hpp>
@@ -13,6 +13,7 @@ class DigitBatches {
   public:
     using shape = Shape<1, 28, 28>;
     static constexpr int classes = 10;
+    static constexpr bool prepares_ahead = true; // those for training, by data/prefetch.hpp
 
     struct Reader {
         virtual ~Reader() = default;

@@ -6,13 +6,13 @@
 
 namespace ikebana::cpu {
 
-/// f(Position) for every vector of a tile of shape S.
-template <class T, class S, class F>
-IKEBANA_INLINE inline void walk(F f) {
+/// f(Position) for every vector of a tile.
+template <class T, class F>
+IKEBANA_INLINE inline void walk(int channels, int places, F f) {
     constexpr int L = backend::lanes<T>;
-    for (int c = 0; c < channels<S>; ++c)
-        for (int place = 0; place < places<S>; ++place) {
-            const int feature = c * places<S> + place;
+    for (int c = 0; c < channels; ++c)
+        for (int place = 0; place < places; ++place) {
+            const int feature = c * places + place;
             unroll<parts<T>>([&](int part) IKEBANA_INLINE {
                 const int lane = part * width<T>;
                 f(Position{static_cast<std::size_t>(feature) * L + static_cast<std::size_t>(lane), feature, c, lane});
@@ -20,10 +20,15 @@ IKEBANA_INLINE inline void walk(F f) {
         }
 }
 
+template <class T, Expression E>
+IKEBANA_ONCE void assign_tile(T* to, int channels, int places, E e) {
+    using V = xsimd::batch<T>;
+    walk<T>(channels, places, [&](Position p) IKEBANA_INLINE { ikebana::store(to + p.index, value_at<V>(e, p)); });
+}
+
 template <class T, class S, Expression E>
 void assign(backend, Tile<T, S, backend::lanes<T>> to, E e) {
-    using V = xsimd::batch<T>;
-    walk<T, S>([&](Position p) IKEBANA_INLINE { ikebana::store(to.data + p.index, value_at<V>(e, p)); });
+    assign_tile(to.data, channels<S>, places<S>, as_expression(e));
 }
 
 template <class T, class... More, Expression... E>

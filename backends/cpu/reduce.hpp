@@ -32,33 +32,41 @@ void per_lane_max(backend, T* out, Tile<U, S, L> x) {
     }
 }
 
-template <class T, class U, class S, int L, Expression E>
-void per_lane_sum(backend, T* out, Tile<U, S, L>, E e) {
+template <class T, Expression E>
+IKEBANA_ONCE void tile_lane_sums(T* out, int channels, int places, E e) {
     using V = xsimd::batch<T>;
     V sums[parts<T>];
     unroll<parts<T>>([&](int i) { sums[i] = V(0); });
-    walk<T, S>([&](Position p)
-                   IKEBANA_INLINE { sums[p.lane / width<T>] = sums[p.lane / width<T>] + value_at<V>(e, p); });
+    walk<T>(channels, places,
+            [&](Position p) IKEBANA_INLINE { sums[p.lane / width<T>] = sums[p.lane / width<T>] + value_at<V>(e, p); });
     unroll<parts<T>>([&](int i) { sums[i].store_unaligned(out + i * width<T>); });
 }
 
+template <class T, class U, class S, int L, Expression E>
+void per_lane_sum(backend, T* out, Tile<U, S, L>, E e) {
+    tile_lane_sums(out, channels<S>, places<S>, as_expression(e));
+}
+
 /// Σ over one channel's places and lanes of several expressions; four sums a vector hide the latency of additions.
-template <class T, class S, class... E>
-void channel_sums(int c, T* sums, E... e) {
+template <class T, class... E>
+IKEBANA_ONCE void channel_sums(int c, int places, T* sums, E... e) {
     using V = xsimd::batch<T>;
     constexpr int n = sizeof...(E), L = backend::lanes<T>, chains = 4;
     V s[n][chains];
     for (auto& row : s)
         for (V& v : row) v = V(0);
     const auto add = [&](int vector, int chain) IKEBANA_INLINE {
-        const int place = vector / parts<T>, lane = vector % parts<T> * width<T>, feature = c * places<S> + place;
+        const int place = vector / parts<T>, lane = vector % parts<T> * width<T>, feature = c * places + place;
         const Position p{static_cast<std::size_t>(feature) * L + static_cast<std::size_t>(lane), feature, c, lane};
         int k = 0;
         ((s[k][chain] = s[k][chain] + value_at<V>(e, p), ++k), ...);
     };
-    constexpr int vectors = places<S> * parts<T>, whole = vectors / chains * chains;
-    for (int v = 0; v < whole; v += chains) unroll<chains>([&](int j) IKEBANA_INLINE { add(v + j, j); });
-    unroll<vectors - whole>([&](int j) IKEBANA_INLINE { add(whole + j, j); });
+    const int vectors = places * parts<T>;
+    int v = 0;
+    for (; v + chains <= vectors; v += chains) unroll<chains>([&](int j) IKEBANA_INLINE { add(v + j, j); });
+    unroll<chains - 1>([&](int j) IKEBANA_INLINE {
+        if (v + j < vectors) add(v + j, j);
+    });
     for (int k = 0; k < n; ++k) sums[k] = xsimd::hadd((s[k][0] + s[k][1]) + (s[k][2] + s[k][3]));
 }
 
@@ -67,7 +75,7 @@ void per_channel_sums(backend, Tile<U, S, L>, std::tuple<T*, More*...> out, std:
     for (int c = 0; c < channels<S>; ++c) {
         T sums[sizeof...(E)];
         [&]<std::size_t... K>(std::index_sequence<K...>) {
-            channel_sums<T, S>(c, sums, std::get<K>(from)...);
+            channel_sums<T>(c, places<S>, sums, as_expression(std::get<K>(from))...);
             ((std::get<K>(out)[c] = sums[K]), ...);
         }
         (std::index_sequence_for<E...>{});
@@ -79,7 +87,7 @@ template <class T, class B, class U, class S, int L>
 void add_channel_sums(backend, View<T, B> db, Tile<U, S, L> dy) {
     for (int c = 0; c < channels<S>; ++c) {
         T sum;
-        channel_sums<T, S>(c, &sum, dy);
+        channel_sums<T>(c, places<S>, &sum, dy.elements());
         db[static_cast<std::size_t>(c)] += sum;
     }
 }
@@ -90,10 +98,10 @@ void channel_moments(backend, T* mean, T* m2, Tile<U, S, L> x, const T* mask, in
     const PerLane<T> present{mask};
     for (int c = 0; c < channels<S>; ++c) {
         T sum;
-        channel_sums<T, S>(c, &sum, x * present);
+        channel_sums<T>(c, places<S>, &sum, x * present);
         mean[c] = sum / (static_cast<T>(samples) * places<S>);
         const auto d = (x - mean[c]) * present;
-        channel_sums<T, S>(c, &m2[c], d * d);
+        channel_sums<T>(c, places<S>, &m2[c], d * d);
     }
 }
 

@@ -91,7 +91,8 @@ IKEBANA_INLINE inline void each_value(E e, F f) {
         const auto at = [&] { return Position{static_cast<std::size_t>(c * size + i), c * size + i, c, 0}; };
         if constexpr (vectors)
             for (; i + width<T> <= size; i += width<T>) f(value_at<V>(one, at()), c * size + i);
-        for (; i < size; ++i) f(value_at<T>(one, at()), c * size + i);
+        if constexpr (!vectors || size % width<T> != 0)
+            for (; i < size; ++i) f(value_at<T>(one, at()), c * size + i);
     }
 }
 

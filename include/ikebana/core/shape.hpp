@@ -4,9 +4,17 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string>
 
 namespace ikebana {
+
+/// "20x12x12"
+inline std::string numbers_text(std::span<const int> numbers, const char* separator) {
+    std::string s;
+    for (const int n : numbers) s.append(s.empty() ? "" : separator).append(std::to_string(n));
+    return s;
+}
 
 template <int... N>
 struct Shape {
@@ -23,11 +31,7 @@ struct Shape {
     }
 
     /// "20x12x12"
-    static std::string text() {
-        std::string s;
-        (s.append(s.empty() ? "" : "x").append(std::to_string(N)), ...);
-        return s;
-    }
+    static std::string text() { return numbers_text(sizes, "x"); }
 };
 
 /// What a network is given, per sample: Input<1,28,28> is one channel of 28 rows and 28 columns.

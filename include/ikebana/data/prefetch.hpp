@@ -18,6 +18,7 @@ class Prefetched {
   public:
     using shape = typename R::shape;
     static constexpr int classes = R::classes;
+    static constexpr bool prepares_ahead = true;
 
     explicit Prefetched(R reader) {
         if constexpr (SizedReader<R>) size_ = reader.size();
@@ -132,10 +133,13 @@ class Prefetched {
     std::unique_ptr<Work> work_;
 };
 
-/// The reader's batches, prepared ahead on a thread of their own.
+/// The reader's batches, prepared ahead on a thread of their own. A reader that says it does so itself stays as it is.
 template <BatchReader R>
-Prefetched<R> prefetch(R reader) {
-    return Prefetched<R>(std::move(reader));
+auto prefetch(R reader) {
+    if constexpr (requires { R::prepares_ahead; })
+        return reader;
+    else
+        return Prefetched<R>(std::move(reader));
 }
 
 } // namespace ikebana

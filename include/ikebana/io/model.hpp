@@ -46,22 +46,37 @@ void save_model(const std::filesystem::path& path, const ModelContent& content, 
 template <class = void>
 void load_model(const std::filesystem::path& path, const ModelContent& content);
 
-template <class T, class Offsets, class... B>
-void add_arrays(std::vector<ModelArray>& arrays, pack<B...>, T* base, const Offsets& offsets, bool state) {
-    const auto layer = [&]<class... P>([[maybe_unused]] int position, Parameters<P...>, [[maybe_unused]] T* at) {
-        ((arrays.push_back(
-              {position, P::name::text, P::shape::sizes, reinterpret_cast<std::byte*>(at), P::shape::size * sizeof(T)}),
+/// Where an array lies in an arena, in elements.
+struct ArrayPlace {
+    int position;
+    const char* name;
+    std::span<const int> sizes;
+    std::size_t offset, size;
+};
+
+/// The arrays of all layers; Of<B> is the Parameters of a layer, offsets[i] where those of layer i begin.
+template <template <class> class Of, class... B, std::size_t N>
+constexpr auto array_places(pack<B...>, const std::array<std::size_t, N>& offsets) {
+    std::array<ArrayPlace, (std::size_t{0} + ... + Of<B>::count)> places{};
+    std::size_t array = 0, layer = 0;
+    const auto add = [&]<class... P>([[maybe_unused]] int position, Parameters<P...>) {
+        [[maybe_unused]] std::size_t at = offsets[layer++];
+        ((places[array++] = {position, P::name::text, P::shape::sizes, at, P::shape::size},
           at += padded(P::shape::size)),
          ...);
     };
-    std::size_t i = 0;
-    const auto one = [&]<class X>(X) {
-        if (state)
-            layer(X::position, typename X::state{}, base + offsets[i++]);
-        else
-            layer(X::position, typename X::parameters{}, base + offsets[i++]);
-    };
-    (one(B{}), ...);
+    (add(B::position, Of<B>{}), ...);
+    return places;
+}
+template <class B>
+using parameters_in = typename B::parameters;
+template <class B>
+using state_in = typename B::state;
+
+inline void add_arrays(std::vector<ModelArray>& arrays, std::span<const ArrayPlace> places, std::byte* base,
+                       std::size_t element_bytes) {
+    for (const ArrayPlace& a : places)
+        arrays.push_back({a.position, a.name, a.sizes, base + a.offset * element_bytes, a.size * element_bytes});
 }
 
 /// The content of a Network (parameters, running statistics) or an InferenceNetwork (folded parameters).
@@ -69,12 +84,15 @@ template <class Model>
 ModelContent content_of(Model& model) {
     constexpr const char* dtype = std::is_same_v<typename Model::scalar, float> ? "F32" : "F64";
     ModelContent content{Model::is_inference ? "inference" : "network", {}, dtype, {}};
-    add_arrays(content.arrays, typename Model::chain{}, model.parameters().data(), Model::parameter_offset, false);
+    using T = typename Model::scalar;
+    static constexpr auto parameters = array_places<parameters_in>(typename Model::chain{}, Model::parameter_offset);
+    add_arrays(content.arrays, parameters, reinterpret_cast<std::byte*>(model.parameters().data()), sizeof(T));
     if constexpr (Model::is_inference) {
         content.layers = layer_names<typename Model::network>();
     } else {
+        static constexpr auto state = array_places<state_in>(typename Model::chain{}, Model::state_offset);
         content.layers = layer_names<Model>();
-        add_arrays(content.arrays, typename Model::chain{}, model.state().data(), Model::state_offset, true);
+        add_arrays(content.arrays, state, reinterpret_cast<std::byte*>(model.state().data()), sizeof(T));
     }
     return content;
 }

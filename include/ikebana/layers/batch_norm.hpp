@@ -48,33 +48,15 @@ struct BatchNorm {
         channel_moments(backend, partial, partial + channels<In>, x, context.mask, context.samples);
     }
 
-    /// Chan, Golub and LeVeque's merge (1979), tile after tile; samples[t] is the number of samples in tile t.
     template <class In, class T>
     static constexpr void finish(T* batch, std::span<const T> partials, std::span<const int> samples) {
-        constexpr auto C = static_cast<std::size_t>(channels<In>);
-        for (std::size_t c = 0; c < C; ++c) {
-            double count = 0, mean = 0, m2 = 0;
-            for (std::size_t t = 0; t < samples.size(); ++t) {
-                const double n = static_cast<double>(samples[t]) * places<In>;
-                const double delta = static_cast<double>(partials[t * 2 * C + c]) - mean;
-                m2 += static_cast<double>(partials[t * 2 * C + C + c]) + delta * delta * count * n / (count + n);
-                mean += delta * n / (count + n);
-                count += n;
-            }
-            batch[c] = static_cast<T>(mean);
-            batch[C + c] = static_cast<T>(m2 / count);
-            batch[2 * C + c] = static_cast<T>(1.0 / std::sqrt(m2 / count + epsilon));
-        }
+        merge_moments(batch, channels<In>, places<In>, partials, samples);
     }
 
     template <class In, class T>
     static constexpr void update_state(auto s, const T* batch, long samples) {
-        constexpr auto C = static_cast<std::size_t>(channels<In>);
-        const double n = static_cast<double>(samples) * places<In>, unbias = n > 1 ? n / (n - 1) : 1;
-        for (std::size_t c = 0; c < C; ++c) {
-            std::get<0>(s)[c] = static_cast<T>((1 - momentum) * std::get<0>(s)[c] + momentum * batch[c]);
-            std::get<1>(s)[c] = static_cast<T>((1 - momentum) * std::get<1>(s)[c] + momentum * unbias * batch[C + c]);
-        }
+        update_running(std::get<0>(s).data, std::get<1>(s).data, batch, channels<In>,
+                       static_cast<double>(samples) * places<In>);
     }
 
     template <class In, class T>
@@ -92,20 +74,7 @@ struct BatchNorm {
     template <class In, class T>
     static constexpr void finish_backward(T* batch, auto dp, std::span<const T> partials,
                                           std::span<const int> samples) {
-        constexpr auto C = static_cast<std::size_t>(channels<In>);
-        double n = 0;
-        for (int s : samples) n += static_cast<double>(s) * places<In>;
-        for (std::size_t c = 0; c < C; ++c) {
-            double dbeta = 0, dgamma = 0;
-            for (std::size_t t = 0; t < samples.size(); ++t) {
-                dbeta += static_cast<double>(partials[t * 2 * C + c]);
-                dgamma += static_cast<double>(partials[t * 2 * C + C + c]);
-            }
-            std::get<0>(dp)[c] += static_cast<T>(dgamma);
-            std::get<1>(dp)[c] += static_cast<T>(dbeta);
-            batch[3 * C + c] = static_cast<T>(dbeta / n);
-            batch[4 * C + c] = static_cast<T>(dgamma / n);
-        }
+        add_sums(batch, std::get<0>(dp).data, std::get<1>(dp).data, channels<In>, places<In>, partials, samples);
     }
 
     template <class In, class T>
@@ -120,6 +89,55 @@ struct BatchNorm {
     static std::string name() { return "BatchNorm"; }
 
   private:
+    // Shapes are numbers here: compiled once for a scalar type.
+
+    /// Chan, Golub and LeVeque's merge (1979), tile after tile; samples[t] is the number of samples in tile t.
+    template <class T>
+    static constexpr void merge_moments(T* batch, std::size_t C, int places, std::span<const T> partials,
+                                        std::span<const int> samples) {
+        for (std::size_t c = 0; c < C; ++c) {
+            double count = 0, mean = 0, m2 = 0;
+            for (std::size_t t = 0; t < samples.size(); ++t) {
+                const double n = static_cast<double>(samples[t]) * places;
+                const double delta = static_cast<double>(partials[t * 2 * C + c]) - mean;
+                m2 += static_cast<double>(partials[t * 2 * C + C + c]) + delta * delta * count * n / (count + n);
+                mean += delta * n / (count + n);
+                count += n;
+            }
+            batch[c] = static_cast<T>(mean);
+            batch[C + c] = static_cast<T>(m2 / count);
+            batch[2 * C + c] = static_cast<T>(1.0 / std::sqrt(m2 / count + epsilon));
+        }
+    }
+
+    /// n values a channel were seen.
+    template <class T>
+    static constexpr void update_running(T* mean, T* variance, const T* batch, std::size_t C, double n) {
+        const double unbias = n > 1 ? n / (n - 1) : 1;
+        for (std::size_t c = 0; c < C; ++c) {
+            mean[c] = static_cast<T>((1 - momentum) * mean[c] + momentum * batch[c]);
+            variance[c] = static_cast<T>((1 - momentum) * variance[c] + momentum * unbias * batch[C + c]);
+        }
+    }
+
+    template <class T>
+    static constexpr void add_sums(T* batch, T* dgamma, T* dbeta, std::size_t C, int places,
+                                   std::span<const T> partials, std::span<const int> samples) {
+        double n = 0;
+        for (int s : samples) n += static_cast<double>(s) * places;
+        for (std::size_t c = 0; c < C; ++c) {
+            double dy = 0, dyx = 0;
+            for (std::size_t t = 0; t < samples.size(); ++t) {
+                dy += static_cast<double>(partials[t * 2 * C + c]);
+                dyx += static_cast<double>(partials[t * 2 * C + C + c]);
+            }
+            dgamma[c] += static_cast<T>(dyx);
+            dbeta[c] += static_cast<T>(dy);
+            batch[3 * C + c] = static_cast<T>(dy / n);
+            batch[4 * C + c] = static_cast<T>(dyx / n);
+        }
+    }
+
     template <class In, class T>
     static std::pair<PerChannel<T>, PerChannel<T>> mean_and_rstd(const T* batch) {
         return {{batch}, {batch + 2 * channels<In>}};

@@ -73,9 +73,7 @@ struct Conv {
                       context.scratch);
     }
 
-    static std::string name() {
-        return "Conv<" + std::to_string(K) + "," + std::to_string(R) + option_names<Options...>() + ">";
-    }
+    static std::string name() { return type_text("Conv", {K, R}, {option_name(Options{})...}); }
 };
 
 } // namespace ikebana

@@ -67,7 +67,7 @@ struct Dense {
         dense_batch_gradient(backend, Shape<O, static_cast<int>(In::size)>{}, to, dy, cache, task);
     }
 
-    static std::string name() { return "Dense<" + std::to_string(O) + option_names<Options...>() + ">"; }
+    static std::string name() { return type_text("Dense", {O}, {option_name(Options{})...}); }
 };
 
 } // namespace ikebana

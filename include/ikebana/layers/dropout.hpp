@@ -33,7 +33,7 @@ struct Dropout {
         if constexpr (!is_nothing<decltype(dx)>) assign(backend, dx, dy * mask_in<In>(backend, y, context));
     }
 
-    static std::string name() { return "Dropout<" + std::to_string(PerCent) + ">"; }
+    static std::string name() { return type_text("Dropout", {PerCent}); }
 
   private:
     template <class In>

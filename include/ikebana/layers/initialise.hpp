@@ -34,12 +34,21 @@ inline constexpr double fan_in = static_cast<double>(S::size) / S::sizes[0];
 template <class S>
 inline constexpr double fan_out = static_cast<double>(S::size) / S::sizes[1];
 
+// Compiled once for a scalar type, not for each shape.
+template <class T>
+[[gnu::noinline]] void fill_uniform(T* w, std::size_t n, double a, Random& random) {
+    std::generate(w, w + n, [&] { return static_cast<T>(a * (2.0 * random.uniform() - 1.0)); });
+}
+template <class T>
+[[gnu::noinline]] void fill_normal(T* w, std::size_t n, double sigma, Random& random) {
+    std::generate(w, w + n, [&] { return static_cast<T>(sigma * random.normal()); });
+}
+
 struct XavierUniform {
     static constexpr const char* text = "XavierUniform";
     template <class T, class S>
     static void fill(T* w, S, Random& random) {
-        const double a = std::sqrt(6.0 / (fan_in<S> + fan_out<S>));
-        std::generate(w, w + S::size, [&] { return static_cast<T>(a * (2.0 * random.uniform() - 1.0)); });
+        fill_uniform(w, S::size, std::sqrt(6.0 / (fan_in<S> + fan_out<S>)), random);
     }
 };
 
@@ -47,8 +56,7 @@ struct HeNormal {
     static constexpr const char* text = "HeNormal";
     template <class T, class S>
     static void fill(T* w, S, Random& random) {
-        const double sigma = std::sqrt(2.0 / fan_in<S>);
-        std::generate(w, w + S::size, [&] { return static_cast<T>(sigma * random.normal()); });
+        fill_normal(w, S::size, std::sqrt(2.0 / fan_in<S>), random);
     }
 };
 
@@ -56,8 +64,7 @@ struct FanInUniform {
     static constexpr const char* text = "FanInUniform";
     template <class T, class S>
     static void fill(T* w, S, Random& random) {
-        const double a = 1.0 / std::sqrt(fan_in<S>);
-        std::generate(w, w + S::size, [&] { return static_cast<T>(a * (2.0 * random.uniform() - 1.0)); });
+        fill_uniform(w, S::size, 1.0 / std::sqrt(fan_in<S>), random);
     }
 };
 

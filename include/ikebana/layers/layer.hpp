@@ -31,6 +31,7 @@
 #include <ikebana/tensor/view.hpp>
 
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -159,6 +160,14 @@ constexpr std::tuple<View<T, typename P::shape>...> views(Parameters<P...>, T* b
 
 // ---- optional facts of a layer
 
+/// "Conv<20,5,Stride<2>>": a type as the user writes it.
+inline std::string type_text(const char* name, std::initializer_list<int> numbers,
+                             std::initializer_list<std::string> options = {}) {
+    std::string s = std::string(name) + "<" + numbers_text({numbers.begin(), numbers.size()}, ",");
+    for (const std::string& option : options) s.append(",").append(option);
+    return s + ">";
+}
+
 /// "Conv<20,5>": what the layer calls itself, else the name of its type.
 template <class L>
 std::string layer_name() {
@@ -267,14 +276,14 @@ struct is_padding : std::false_type {};
 template <int N>
 struct is_padding<Padding<N>> : std::true_type {};
 
-// ", Stride<2>, Average" as text, for signatures and tables.
+// Options as text, for signatures and tables.
 template <int N>
 std::string option_name(Stride<N>) {
-    return "Stride<" + std::to_string(N) + ">";
+    return type_text("Stride", {N});
 }
 template <int N>
 std::string option_name(Padding<N>) {
-    return "Padding<" + std::to_string(N) + ">";
+    return type_text("Padding", {N});
 }
 inline std::string option_name(Average) { return "Average"; }
 inline std::string option_name(Max) { return "Max"; }
@@ -284,9 +293,5 @@ template <class O>
 std::string option_name(O) {
     return O::text;
 } // an initialisation
-template <class... Options>
-std::string option_names() {
-    return (std::string{} + ... + std::string(",").append(option_name(Options{})));
-}
 
 } // namespace ikebana

@@ -67,7 +67,7 @@ struct Pool {
         }
     }
 
-    static std::string name() { return "Pool<" + std::to_string(R) + option_names<Options...>() + ">"; }
+    static std::string name() { return type_text("Pool", {R}, {option_name(Options{})...}); }
 };
 
 } // namespace ikebana

@@ -59,6 +59,13 @@ void work_in_batch_norm(Fate fate, std::size_t n, const T* gamma, const T* beta,
     }
 }
 
+/// Elements of a layer's first two parameters, as weights and biases; 0 where it has none.
+template <class... P>
+constexpr std::array<std::size_t, 2> first_two_sizes(Parameters<P...>) {
+    std::array<std::size_t, sizeof...(P) + 2> sizes{P::shape::size...};
+    return {sizes[0], sizes[1]};
+}
+
 /// A chain as Backend runs it on a tile of samples: fused, its weights packed; calls are given its parameters.
 template <class Chain, class Backend, class T>
 class InferenceProgram {
@@ -66,7 +73,9 @@ class InferenceProgram {
     using program = decltype(fuse<Backend>(Chain{}));
     static constexpr auto packed_offset = packed_offsets<Backend, T>(program{});
     static constexpr int L = Backend::template lanes<T>;
-    using input = typename decltype(item_of<0>(program{}))::input;
+    template <int I>
+    using bound = decltype(item_of<I>(program{}));
+    using input = typename bound<0>::input;
 
     /// Memory for run(): two tiles of activations, scratch; on a device also the rows that go in and out.
     static constexpr std::size_t tile = largest_tile_bytes<Backend, T>(program{});
@@ -86,23 +95,9 @@ class InferenceProgram {
 
     /// The tile that leaves the first Count layers; count rows of input::size numbers go in.
     template <int Count>
-    auto run(const T* parameters, const T* rows, int count, std::byte* memory) const {
-        T* buffers[2] = {reinterpret_cast<T*>(memory), reinterpret_cast<T*>(memory + tile)};
-        LayerContext<T> context;
-        context.scratch = memory + 2 * tile;
-        context.samples = count;
-        parameters = parameters_.of(parameters);
-        if constexpr (DeviceBackend<Backend>) {
-            T* copy = reinterpret_cast<T*>(memory + rows_at);
-            to_device(Backend{}, copy, rows, static_cast<std::size_t>(count) * input::size);
-            rows = copy;
-        }
-        load_tile(Backend{}, Tile<T, input, L>{buffers[0]}, rows, count, input::size);
-        [&]<int... I>(std::integer_sequence<int, I...>) {
-            (forward<I>(parameters, buffers[I % 2], buffers[(I + 1) % 2], context), ...);
-        }
-        (std::make_integer_sequence<int, Count>{});
-        return Tile<const T, typename bound<Count - 1>::output, L>{buffers[Count % 2]};
+    Tile<const T, typename bound<Count - 1>::output, L> run(const T* parameters, const T* rows, int count,
+                                                            std::byte* memory) const {
+        return {run_layers(Count, parameters, rows, count, memory)};
     }
     /// The rows that leave the last layer.
     template <std::size_t Size>
@@ -123,8 +118,26 @@ class InferenceProgram {
     }
 
   private:
-    template <int I>
-    using bound = decltype(item_of<I>(program{}));
+    const T* run_layers(int layers, const T* parameters, const T* rows, int count, std::byte* memory) const {
+        static constexpr auto forwards = []<int... I>(std::integer_sequence<int, I...>) {
+            return std::array{&InferenceProgram::forward<I>...};
+        }
+        (std::make_integer_sequence<int, program::size>{});
+        T* buffers[2] = {reinterpret_cast<T*>(memory), reinterpret_cast<T*>(memory + tile)};
+        LayerContext<T> context;
+        context.scratch = memory + 2 * tile;
+        context.samples = count;
+        parameters = parameters_.of(parameters);
+        if constexpr (DeviceBackend<Backend>) {
+            T* copy = reinterpret_cast<T*>(memory + rows_at);
+            to_device(Backend{}, copy, rows, static_cast<std::size_t>(count) * input::size);
+            rows = copy;
+        }
+        load_tile(Backend{}, Tile<T, input, L>{buffers[0]}, rows, count, input::size);
+        for (int i = 0; i < layers; ++i)
+            (this->*forwards[static_cast<std::size_t>(i)])(parameters, buffers[i % 2], buffers[(i + 1) % 2], context);
+        return buffers[layers % 2];
+    }
 
     /// Where the parameters of a layer begin, by its position in the training chain. Fused layers have that of the
     /// first.
@@ -201,7 +214,7 @@ class InferenceNetwork {
     InferenceNetwork() : parameters_(parameter_offset.back()) {}
     /// A snapshot of net, folded.
     explicit InferenceNetwork(const Net& net) : InferenceNetwork() {
-        fold(net, std::make_integer_sequence<int, Net::layer_count>{});
+        fold(net);
         pack_parameters();
     }
 
@@ -232,7 +245,7 @@ class InferenceNetwork {
     Row predict(const X& x) const {
         Workspace w;
         if (x.shape().size() != static_cast<std::size_t>(input::rank))
-            throw error("predict: shape " + shape_text(x) + " given, expected one sample of " + input::text() +
+            throw error("predict: shape " + HostSizes(x).text() + " given, expected one sample of " + input::text() +
                         "; a batch is predicted with a workspace: predict(x, workspace)");
         return predict(x, w)[0];
     }
@@ -240,7 +253,7 @@ class InferenceNetwork {
     /// A batch (N,C,H,W) or one sample; a row of outputs each, valid until the workspace is used again.
     template <HostTensor X>
     std::span<const Row> predict(const X& x, Workspace& w) const {
-        const std::size_t n = check_samples<input>(x, "predict");
+        const std::size_t n = check_samples(HostSizes(x), input::sizes, "predict");
         w.rows_.resize(n);
         T* staged = w.staged_.data();
         const T* rows = rows_in_place<T>(x);
@@ -275,34 +288,32 @@ class InferenceNetwork {
 
     using pass = decltype(inference_pass<Fold>(typename Net::chain{}));
 
-    template <int... I>
-    void fold(const Net& net, std::integer_sequence<int, I...>) {
-        (copy_layer<I>(net), ...);
-        (work_in<I>(net), ...); // in the order of layers: a batch norm before a Dense sees its unscaled weights
-    }
-
-    template <int I>
-    T* target() {
-        return parameters_.data() + parameter_offset[pass::targets[I]];
-    }
-
-    template <int I>
-    void copy_layer(const Net& net) {
-        if constexpr (pass::fates[I] == Fate::keep) // weights come first on both sides; a bias may be new here
-            std::copy_n(net.parameters().data() + Net::parameter_offset[I],
-                        parameter_extent<typename Net::template bound<I>::parameters>, target<I>());
-    }
-
-    template <int I>
-    void work_in(const Net& net) {
-        if constexpr (pass::kinds[I] == Kind::batch_norm) {
-            using C = decltype(item_of<pass::targets[I]>(chain{}));
-            const auto to = views(typename C::parameters{}, target<I>());
-            constexpr auto n = static_cast<std::size_t>(channels<typename Net::template bound<I>::input>);
-            const T* learned = net.parameters().data() + Net::parameter_offset[I];
-            const T* kept = net.state().data() + Net::state_offset[I];
-            work_in_batch_norm(pass::fates[I], n, learned, learned + padded(n), kept, kept + padded(n),
-                               std::get<0>(to).data, std::get<0>(to).size, std::get<1>(to).data, std::get<1>(to).size);
+    void fold(const Net& net) {
+        constexpr auto count = static_cast<std::size_t>(Net::layer_count);
+        // Elements of each layer's parameters, channels of its input, and sizes of the first two arrays that remain.
+        static constexpr auto extents = []<class... B>(pack<B...>) {
+            return std::array{parameter_extent<typename B::parameters>...};
+        }(typename Net::chain{});
+        static constexpr auto channels_in = []<class... B>(pack<B...>) {
+            return std::array{static_cast<std::size_t>(channels<typename B::input>)...};
+        }(typename Net::chain{});
+        static constexpr auto sizes = []<class... B>(pack<B...>) {
+            return std::array<std::array<std::size_t, 2>, sizeof...(B)>{first_two_sizes(typename B::parameters{})...};
+        }(chain{});
+        const auto target = [](std::size_t i) { return static_cast<std::size_t>(pass::targets[i]); };
+        for (std::size_t i = 0; i < count; ++i)
+            if (pass::fates[i] == Fate::keep) // weights come first on both sides; a bias may be new here
+                std::copy_n(net.parameters().data() + Net::parameter_offset[i], extents[i],
+                            parameters_.data() + parameter_offset[target(i)]);
+        for (std::size_t i = 0; i < count; ++i) { // in order: a batch norm before a Dense sees its unscaled weights
+            if (pass::kinds[i] != Kind::batch_norm) continue;
+            const auto [weights, biases] = sizes[target(i)];
+            const std::size_t n = channels_in[i];
+            const T* learned = net.parameters().data() + Net::parameter_offset[i];
+            const T* kept = net.state().data() + Net::state_offset[i];
+            T* to = parameters_.data() + parameter_offset[target(i)];
+            work_in_batch_norm(pass::fates[i], n, learned, learned + padded(n), kept, kept + padded(n), to, weights,
+                               to + padded(weights), biases);
         }
     }
 

@@ -9,19 +9,24 @@
 
 namespace ikebana {
 
-template <int... N>
-std::string input_name(Shape<N...>) {
-    std::string s;
-    (s.append(s.empty() ? "Input<" : ",").append(std::to_string(N)), ...);
-    return s + ">";
+using NameFunction = std::string (*)();
+
+template <class... B>
+constexpr std::array<NameFunction, sizeof...(B)> name_functions(pack<B...>) {
+    return {&layer_name<typename B::layer>...};
+}
+
+inline std::vector<std::string> names_of(std::span<const int> input, std::span<const NameFunction> layers) {
+    std::vector<std::string> names{"Input<" + numbers_text(input, ",") + ">"};
+    for (const NameFunction name : layers) names.push_back(name());
+    return names;
 }
 
 /// The input and every layer, one text each.
 template <class Net>
 std::vector<std::string> layer_names() {
-    std::vector<std::string> names{input_name(typename Net::input{})};
-    Net::each_layer([&]<class B>(B) { names.push_back(layer_name<typename B::layer>()); });
-    return names;
+    static constexpr auto layers = name_functions(typename Net::chain{});
+    return names_of(Net::input::sizes, layers);
 }
 
 inline std::string joined(const std::vector<std::string>& names) {

@@ -149,10 +149,6 @@ template <Expression E>
 Slope<E> slope(E e) {
     return {e};
 }
-template <Expression E>
-Variable<E> variable(E e) {
-    return {e};
-}
 
 // ---- inner nodes
 
@@ -218,12 +214,21 @@ struct derivative_from_output {
 template <class T>
 concept Operand = Expression<T> || std::is_arithmetic_v<T>;
 
+/// What an operand is in an expression. A Tile or View becomes its elements, so that the types of expressions, and the
+/// functions that evaluate them, do not multiply with shapes.
 template <class T>
 constexpr auto as_expression(T x) {
-    if constexpr (Expression<T>)
+    if constexpr (requires { x.elements(); })
+        return x.elements();
+    else if constexpr (Expression<T>)
         return x;
     else
         return Constant<T>{x};
+}
+
+template <Expression E>
+constexpr auto variable(E e) {
+    return Variable<decltype(as_expression(e))>{as_expression(e)};
 }
 
 template <class F, class A, class B>
@@ -246,7 +251,7 @@ auto operator-(A a) {
 
 template <class F, Expression A>
 auto map_with(F f, A a) {
-    return Unary<F, A>{f, a};
+    return Unary<F, decltype(as_expression(a))>{f, as_expression(a)};
 }
 
 template <Expression A>

@@ -5,10 +5,14 @@
 #include <ikebana/core/error.hpp>
 #include <ikebana/core/shape.hpp>
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace ikebana {
 
@@ -18,27 +22,35 @@ concept HostTensor = requires(const X& x) {
     x.begin();
 };
 
-template <class X>
-std::string shape_text(const X& x) {
-    std::string s;
-    for (auto n : x.shape()) s.append(s.empty() ? "" : "x").append(std::to_string(n));
-    return s;
-}
+/// The sizes of a tensor of whatever type.
+struct HostSizes {
+    static constexpr std::size_t most = 8; // axes that are kept
+    std::array<std::size_t, most> sizes{};
+    std::size_t rank = 0;
 
-/// Number of samples in x: x has shape (N, S…) or, for a single sample, (S…). Throws error where it has neither.
-template <class S, HostTensor X>
-std::size_t check_samples(const X& x, const char* what) {
-    const auto& shape = x.shape();
-    const std::size_t rank = shape.size();
-    const std::size_t skip = rank == static_cast<std::size_t>(S::rank) ? 0 : 1;
-    bool fits = rank == S::sizes.size() + skip;
-    for (std::size_t i = 0; fits && i < S::sizes.size(); ++i)
-        fits = static_cast<std::size_t>(*(shape.begin() + static_cast<std::ptrdiff_t>(i + skip))) ==
-               static_cast<std::size_t>(S::sizes[i]);
-    if (!fits)
-        throw error(std::string(what) + ": shape " + shape_text(x) + " given, expected N samples of " + S::text() +
-                    " (the network's input)");
-    return skip ? static_cast<std::size_t>(*shape.begin()) : 1;
+    template <HostTensor X>
+    explicit HostSizes(const X& x) {
+        for (const auto n : x.shape())
+            if (++rank <= most) sizes[rank - 1] = static_cast<std::size_t>(n);
+    }
+
+    std::string text() const {
+        std::string s;
+        for (std::size_t i = 0; i < std::min(rank, most); ++i)
+            s.append(i == 0 ? "" : "x").append(std::to_string(sizes[i]));
+        return rank > most ? s + "x..." : s;
+    }
+};
+
+/// Number of samples in a tensor of shape (N, sample…) or, for a single one, (sample…). Throws error for any other.
+inline std::size_t check_samples(const HostSizes& given, std::span<const int> sample, const char* what) {
+    const std::size_t skip = given.rank == sample.size() ? 0 : 1;
+    if (given.rank != sample.size() + skip || given.rank > HostSizes::most ||
+        !std::equal(sample.begin(), sample.end(), given.sizes.begin() + skip,
+                    [](int a, std::size_t b) { return static_cast<std::size_t>(a) == b; }))
+        throw error(std::string(what) + ": shape " + given.text() + " given, expected N samples of " +
+                    numbers_text(sample, "x") + " (the network's input)");
+    return skip ? given.sizes[0] : 1;
 }
 
 /// Pointer to the elements if x lies in memory as rows of T, else nullptr.
@@ -61,6 +73,16 @@ const T* rows_in_place(const X& x) {
     } else {
         return nullptr;
     }
+}
+
+/// The same, or else x's n elements in `staged`.
+template <class T, HostTensor X>
+const T* rows_of(const X& x, std::size_t n, std::vector<T>& staged) {
+    if (const T* rows = rows_in_place<T>(x)) return rows;
+    staged.resize(n);
+    auto next = x.begin();
+    for (T& value : staged) value = static_cast<T>(*next), ++next;
+    return staged.data();
 }
 
 } // namespace ikebana

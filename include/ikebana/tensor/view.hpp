@@ -20,6 +20,7 @@ struct View {
     T* data;
 
     constexpr T& operator[](std::size_t i) const { return data[i]; }
+    constexpr Elements<std::remove_const_t<T>> elements() const { return {data}; }
     template <class V>
     constexpr V load(Position p) const {
         return ikebana::load<V>(data + p.index);
@@ -39,6 +40,7 @@ struct Tile {
     T* data;
 
     constexpr T* row(int feature) const { return data + static_cast<std::size_t>(feature) * L; }
+    constexpr Elements<std::remove_const_t<T>> elements() const { return {data}; }
     template <class V>
     constexpr V load(Position p) const {
         return ikebana::load<V>(data + p.index);

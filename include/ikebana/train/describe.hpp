@@ -3,57 +3,62 @@
 // none. The sum holds the gradients of activations and scratch too.
 #pragma once
 #include <ikebana/network/signature.hpp>
-#include <ikebana/train/layer_row.hpp>
 #include <ikebana/train/program.hpp>
-
-#include <cstdio>
+#include <ikebana/train/table_text.hpp>
 
 namespace ikebana {
+
+/// A row as constants of the type; bytes are those of one tile.
+struct LayerNumbers {
+    int position;
+    std::span<const int> output;
+    std::size_t parameters;
+    long multiply_adds;
+    std::size_t tile_bytes = 0;
+};
+
+inline std::vector<LayerRow> layer_rows(std::span<const LayerNumbers> numbers, const std::vector<std::string>& names,
+                                        std::size_t tiles) {
+    std::vector<LayerRow> rows;
+    for (const LayerNumbers& n : numbers)
+        rows.push_back({n.position, names[rows.size() + 1], numbers_text(n.output, "x"), n.parameters, n.multiply_adds,
+                        tiles * n.tile_bytes});
+    return rows;
+}
 
 /// One row a layer, for batches of `samples`.
 template <class Net, class Loss>
 std::vector<LayerRow> layer_table(int samples) {
     using program = Program<Net, Loss>;
-    const auto tiles = static_cast<std::size_t>((samples + program::L - 1) / program::L);
-    std::array<std::size_t, static_cast<std::size_t>(Net::layer_count)> bytes{};
-    [&]<class... B>(pack<B...>) {
-        using layout = typename program::layout;
-        ((bytes[B::position] =
-              tiles *
-              (layout::template tile_bytes<typename B::output> +
-               cache_bytes_of<typename B::layer, typename B::input, typename Net::backend, typename Net::scalar>())),
+    static constexpr auto numbers = []<class... B, class... Run>(pack<B...>, pack<Run...>) {
+        std::array rows{LayerNumbers{B::position, B::output::sizes, parameter_count<typename B::parameters>,
+                                     multiply_adds_of<typename B::layer, typename B::input>()}...};
+        ((rows[Run::position].tile_bytes =
+              program::layout::template tile_bytes<typename Run::output> +
+              cache_bytes_of<typename Run::layer, typename Run::input, typename Net::backend, typename Net::scalar>()),
          ...);
-    }(typename program::chain{});
-    std::vector<LayerRow> rows;
-    Net::each_layer([&]<class B>(B) {
-        rows.push_back({B::position, layer_name<typename B::layer>(), B::output::text(),
-                        parameter_count<typename B::parameters>,
-                        multiply_adds_of<typename B::layer, typename B::input>(), bytes[B::position]});
-    });
-    return rows;
+        return rows;
+    }(typename Net::chain{}, typename program::chain{});
+    return layer_rows(numbers, layer_names<Net>(), static_cast<std::size_t>((samples + program::L - 1) / program::L));
+}
+
+template <class Trainer>
+NetworkTable network_table(int samples, int threads) {
+    using Net = typename Trainer::network;
+    return {layer_table<Net, typename Trainer::loss>(samples),
+            {0, "in all", Net::output::text(), Net::parameter_count, Net::multiply_adds,
+             Trainer::workspace_bytes(samples, threads)},
+            Net::input::text(),
+            Net::backend::name,
+            Net::backend::template vector_width<typename Net::scalar>,
+            samples,
+            threads};
 }
 
 /// The table as text, with sums, the backend, the vector width and the threads in use.
 template <class Trainer>
 std::string describe(int samples, int threads) {
-    using Net = typename Trainer::network;
-    std::string text;
-    const auto line = [&](auto... values) {
-        char buffer[256];
-        std::snprintf(buffer, sizeof buffer, values...);
-        text += buffer;
-    };
-    line("input %s, batch %d, backend %s, vectors of %d, %d %s\n", Net::input::text().c_str(), samples,
-         Net::backend::name, Net::backend::template vector_width<typename Net::scalar>, threads,
-         threads == 1 ? "thread" : "threads");
-    line("%5s  %-24s %-12s %12s %15s %17s\n", "layer", "kind", "output", "parameters", "multiply-adds",
-         "workspace bytes");
-    for (const LayerRow& row : layer_table<Net, typename Trainer::loss>(samples))
-        line("%5d  %-24s %-12s %12zu %15ld %17zu\n", row.position, row.layer.c_str(), row.output.c_str(),
-             row.parameters, row.multiply_adds, row.workspace_bytes);
-    line("%5s  %-24s %-12s %12zu %15ld %17zu\n", "", "in all", Net::output::text().c_str(), Net::parameter_count,
-         Net::multiply_adds, Trainer::workspace_bytes(samples, threads));
-    return text;
+    return table_text(network_table<Trainer>(samples, threads));
 }
 
 } // namespace ikebana

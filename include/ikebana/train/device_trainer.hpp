@@ -76,15 +76,8 @@ class Trainer<Net, Loss, Optimizer> {
   private:
     template <class B>
     double run(const B& batch) {
-        const std::size_t n = check_batch<Net>(batch);
-        staged_labels_.assign(batch.labels.begin(), batch.labels.end());
-        const T* rows = rows_in_place<T>(batch.images);
-        if (!rows) {
-            staged_images_.resize(n * Net::input::size);
-            std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(),
-                           [](auto x) { return static_cast<T>(x); });
-            rows = staged_images_.data();
-        }
+        const std::size_t n = check_batch<Net>(batch, staged_labels_);
+        const T* rows = rows_of(batch.images, n * Net::input::size, staged_images_);
         const double cost =
             program_.run(rows, staged_labels_.data(), static_cast<int>(n), seed_, static_cast<std::uint64_t>(steps_));
         if (!std::isfinite(cost)) throw_not_finite(position_, cost, program_.first_not_finite(), layer_names<Net>());

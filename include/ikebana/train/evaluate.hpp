@@ -5,18 +5,13 @@
 #include <ikebana/data/reader.hpp>
 #include <ikebana/loss/cross_entropy.hpp>
 #include <ikebana/network/inference.hpp>
+#include <ikebana/train/evaluation.hpp>
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
 namespace ikebana {
-
-struct Evaluation {
-    double cost = 0;     // mean over samples
-    double accuracy = 0; // 0 … 1
-    long samples = 0;
-};
 
 template <class What, class Expected, class Given>
 struct reader_mismatch; // never defined: its name is the message
@@ -38,21 +33,23 @@ consteval bool reader_fits() {
     return true;
 }
 
-/// The number of samples in a batch that fits the network's type; throws error where it doesn't.
+inline void check_labels(std::span<const int> labels, std::size_t images, int classes) {
+    if (labels.size() != images)
+        throw error("batch: " + std::to_string(labels.size()) + " labels for " + std::to_string(images) + " images");
+    if (images == 0) throw error("batch: no samples");
+    for (std::size_t i = 0; i < images; ++i)
+        if (labels[i] < 0 || labels[i] >= classes)
+            throw error("batch: label " + std::to_string(labels[i]) + " of sample " + std::to_string(i) +
+                        ", expected 0 to " + std::to_string(classes - 1));
+}
+
+/// The number of samples in a batch that fits the network's type, its labels copied to `labels`; throws error where it
+/// doesn't fit.
 template <class Net, class B>
-std::size_t check_batch(const B& batch) {
-    const std::size_t n = check_samples<typename Net::input>(batch.images, "batch");
-    if (batch.labels.size() != n)
-        throw error("batch: " + std::to_string(batch.labels.size()) + " labels for " + std::to_string(n) + " images");
-    if (n == 0) throw error("batch: no samples");
-    constexpr int last = static_cast<int>(Net::output::size) - 1;
-    std::size_t i = 0;
-    for (const auto label : batch.labels) {
-        if (static_cast<int>(label) < 0 || static_cast<int>(label) > last)
-            throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(i) +
-                        ", expected 0 to " + std::to_string(last));
-        ++i;
-    }
+std::size_t check_batch(const B& batch, std::vector<int>& labels) {
+    const std::size_t n = check_samples(HostSizes(batch.images), Net::input::sizes, "batch");
+    labels.assign(batch.labels.begin(), batch.labels.end());
+    check_labels(labels, n, static_cast<int>(Net::output::size));
     return n;
 }
 
@@ -71,16 +68,13 @@ class Evaluator {
     /// Adds a batch; `predicted`, if given, gets a class for each sample.
     template <class B>
     void add(const B& batch, std::vector<int>* predicted) {
-        const std::size_t n = check_batch<typename Model::network>(batch);
-        images_.resize(n * Model::input::size);
-        std::transform(batch.images.begin(), batch.images.end(), images_.begin(),
-                       [](auto x) { return static_cast<T>(x); });
-        labels_.assign(batch.labels.begin(), batch.labels.end());
+        const std::size_t n = check_batch<typename Model::network>(batch, labels_);
+        const T* rows = rows_of(batch.images, n * Model::input::size, staged_);
         costs_.resize(n);
         classes_.resize(n);
         workers_.run(static_cast<int>((n + L - 1) / L), [&](int tile, int worker) {
             const auto first = static_cast<std::size_t>(tile) * L;
-            evaluate_tile(first, static_cast<int>(std::min<std::size_t>(L, n - first)), worker);
+            evaluate_tile(rows, first, static_cast<int>(std::min<std::size_t>(L, n - first)), worker);
         });
         for (std::size_t i = 0; i < n; ++i) {
             cost_ += static_cast<double>(costs_[i]);
@@ -103,7 +97,7 @@ class Evaluator {
     static constexpr int layers =
         Model::program::size - (Model::chain::size - Loss::template program<typename Model::chain>::size);
 
-    void evaluate_tile(std::size_t first, int count, int worker) {
+    void evaluate_tile(const T* rows_in, std::size_t first, int count, int worker) {
         constexpr std::size_t K = Model::output::size;
         T costs[L], labels[L];
         for (int lane = 0; lane < L; ++lane)
@@ -111,7 +105,7 @@ class Evaluator {
         std::byte* memory = memory_.data() + static_cast<std::size_t>(worker) * worker_bytes;
         T* lanes = reinterpret_cast<T*>(memory + Model::Workspace::bytes);
         to_device(backend{}, lanes, labels, L);
-        const auto z = model_.template run<layers>(images_.data() + first * Model::input::size, count, memory);
+        const auto z = model_.template run<layers>(rows_in + first * Model::input::size, count, memory);
         Loss::evaluate(backend{}, lanes + L, Nothing{}, z, static_cast<const T*>(lanes), static_cast<const T*>(nullptr),
                        T(1), lanes + 2 * L);
         to_host(backend{}, costs, lanes + L, L);
@@ -126,7 +120,7 @@ class Evaluator {
     const Model& model_;
     workers& workers_;
     Memory<backend, std::byte> memory_;
-    std::vector<T> images_, costs_;
+    std::vector<T> staged_, costs_;
     std::vector<int> labels_, classes_;
     double cost_ = 0;
     long right_ = 0, samples_ = 0;

@@ -7,6 +7,7 @@
 #include <ikebana/loss/cross_entropy.hpp>
 #include <ikebana/network/network.hpp>
 #include <ikebana/train/profile.hpp>
+#include <ikebana/train/region.hpp>
 
 namespace ikebana {
 
@@ -24,16 +25,6 @@ constexpr std::size_t batch_size_of() {
         return padded(B::layer::template batch_size<typename B::input>);
     else
         return 0;
-}
-
-/// Whether a tile's first `samples` lanes hold finite numbers only.
-template <class T>
-bool all_finite(const T* tile, std::size_t features, int lanes, int samples) {
-    for (std::size_t f = 0; f < features; ++f)
-        for (int lane = 0; lane < samples; ++lane)
-            if (!std::isfinite(tile[f * static_cast<std::size_t>(lanes) + static_cast<std::size_t>(lane)]))
-                return false;
-    return true;
 }
 
 /// Elements of the largest task of a layer's batch gradient: the first, since only the last can be smaller.
@@ -175,29 +166,18 @@ struct Program {
         load_tile(backend{}, Tile<T, input, L>{reinterpret_cast<T*>(v.tile)}, rows, v.samples, input::size);
     }
 
-    /// The functions of all regions, in tables. Of the last forward region, loss and backward are part.
-    struct Region {
-        void (*forward)(const View&);
-        void (*backward)(const View&);
-    };
+    /// The functions of all regions. Of the last forward region, loss and backward are part.
     static constexpr auto regions() {
         return []<int... K>(std::integer_sequence<int, K...>) {
-            return std::array<Region, segments>{Region{&forward_region<K>, &backward_segment<K>}...};
+            return std::array{Region<View>{&forward_region<K>, &backward_segment<K>}...};
         }
         (std::make_integer_sequence<int, segments>{});
     }
 
-    /// What a meeting layer does for the whole batch between two regions, and where in a tile's partial its share is.
-    struct Meeting {
-        std::size_t partial, partial_size;
-        void (*finish)(T* batch, std::span<const T> shares, std::span<const int> samples);
-        void (*finish_backward)(T* batch, T* gradients, std::span<const T> shares, std::span<const int> samples);
-        void (*update_state)(T* state, const T* batch, long samples);
-    };
     /// Meeting k lies between regions k and k + 1.
     static constexpr auto meetings() {
         return []<int... K>(std::integer_sequence<int, K...>) {
-            return std::array<Meeting, segments - 1>{meeting<cut.segments[K].end>()...};
+            return std::array<Meeting<T>, segments - 1>{meeting<cut.segments[K].end>()...};
         }
         (std::make_integer_sequence<int, segments - 1>{});
     }
@@ -290,22 +270,19 @@ struct Program {
 
     /// Position of the first layer with an output that is not finite; −1 if there is none.
     static int first_not_finite(const View& v) {
-        struct Output {
-            int position;
-            std::size_t size;
-        };
         static constexpr auto outputs = []<class... B>(pack<B...>) {
-            return std::array{Output{B::position, B::output::size}...};
+            std::size_t i = 0;
+            return std::array{LayerOutput{B::position, layout::inputs[++i], B::output::size}...};
         }(chain{});
-        for (std::size_t i = 0; i < outputs.size(); ++i)
-            if (!all_finite(reinterpret_cast<const T*>(v.tile + layout::inputs[i + 1]), outputs[i].size, L, v.samples))
-                return outputs[i].position;
+        for (const LayerOutput& output : outputs)
+            if (!all_finite(reinterpret_cast<const T*>(v.tile + output.begin), output.features, L, v.samples))
+                return output.position;
         return -1;
     }
 
   private:
     template <int I>
-    static constexpr Meeting meeting() {
+    static constexpr Meeting<T> meeting() {
         using B = bound<I>;
         using layer = typename B::layer;
         using In = typename B::input;

@@ -137,7 +137,6 @@ class Trainer {
         }
         samples_.assign(tiles, L);
         samples_.back() = static_cast<int>(n - (tiles - 1) * L);
-        staged_labels_.resize(n);
     }
 
     View view(int slot, int worker, int tile) {
@@ -217,19 +216,12 @@ class Trainer {
 
     template <class B>
     double run(const B& batch) {
-        const std::size_t n = check_batch<Net>(batch);
+        const std::size_t n = check_batch<Net>(batch, staged_labels_);
         reserve(n);
         used_ = std::min<int>(slots, static_cast<int>(samples_.size()));
         alone_ = static_cast<long>(n) * Net::multiply_adds < 1'000'000; // forward: some tens of microseconds in all
         scale_ = T(1) / static_cast<T>(n);
-        std::copy(batch.labels.begin(), batch.labels.end(), staged_labels_.begin());
-        const T* rows = rows_in_place<T>(batch.images);
-        if (!rows) {
-            staged_images_.resize(n * Net::input::size);
-            std::transform(batch.images.begin(), batch.images.end(), staged_images_.begin(),
-                           [](auto x) { return static_cast<T>(x); });
-            rows = staged_images_.data();
-        }
+        const T* rows = rows_of(batch.images, n * Net::input::size, staged_images_);
         if constexpr (program::packed_offset.back() > 0) pack_parameters();
         run_regions(rows);
         double cost = 0;
@@ -274,7 +266,7 @@ class Trainer {
     }
 
     /// The shares of one meeting layer, tile after tile without gaps.
-    std::span<const T> shares(const typename program::Meeting& meeting) {
+    std::span<const T> shares(const Meeting<T>& meeting) {
         const std::size_t size = meeting.partial_size;
         for (std::size_t t = 0; t < samples_.size(); ++t)
             std::copy_n(partials_.data() + t * program::partial_offset.back() + meeting.partial, size,

@@ -1,0 +1,43 @@
+// TrainingRun: what a training run of a program shows and leaves, without its network: the handler of steps and passes
+// that keeps models, history and curve in the output folder and the person at the terminal informed.
+#pragma once
+#include <apps/console.hpp>
+#include <apps/history.hpp>
+#include <apps/learning_curve.hpp>
+#include <apps/options.hpp>
+#include <ikebana/io/model.hpp>
+#include <ikebana/train/layer_row.hpp>
+#include <ikebana/train/profile.hpp>
+#include <limits>
+
+namespace ikebana::apps {
+
+class TrainingRun {
+  public:
+    /// Makes the output folder and prints what the model called `name` is trained by. Throws file_error.
+    TrainingRun(const Options& options, const std::string& name, const char* backend, int vector_width, int threads);
+
+    void operator()(const StepEnd& e);
+    void operator()(const PassEnd& e);
+
+    /// Writes a pass's model, and the best one's once more. Throws file_error.
+    void keep(const PassEnd& e, const ModelContent& model);
+
+    /// Prints which pass was the best.
+    void finish(std::span<const PassEnd> passes) { console_.finish(passes); }
+
+    /// Null unless --profile is given.
+    Profile* profile() { return options_.profile ? &profile_ : nullptr; }
+    /// A table on standard output, and a trace in the output folder. Throws file_error.
+    void report_profile(const std::vector<LayerRow>& layers) const;
+
+  private:
+    const Options& options_;
+    History history_;
+    LearningCurve curve_;
+    Console console_;
+    Profile profile_;
+    double best_ = std::numeric_limits<double>::infinity();
+};
+
+} // namespace ikebana::apps

@@ -1,0 +1,29 @@
+// A network's table as text: describe.hpp makes the table.
+#pragma once
+#include <ikebana/train/layer_row.hpp>
+
+#include <cstdio>
+
+namespace ikebana {
+
+inline std::string table_text(const NetworkTable& table) {
+    std::string text;
+    const auto line = [&](auto... values) {
+        char buffer[256];
+        std::snprintf(buffer, sizeof buffer, values...);
+        text += buffer;
+    };
+    line("input %s, batch %d, backend %s, vectors of %d, %d %s\n", table.input.c_str(), table.samples, table.backend,
+         table.vector_width, table.threads, table.threads == 1 ? "thread" : "threads");
+    line("%5s  %-24s %-12s %12s %15s %17s\n", "layer", "kind", "output", "parameters", "multiply-adds",
+         "workspace bytes");
+    const auto row = [&](const std::string& position, const LayerRow& r) {
+        line("%5s  %-24s %-12s %12zu %15ld %17zu\n", position.c_str(), r.layer.c_str(), r.output.c_str(), r.parameters,
+             r.multiply_adds, r.workspace_bytes);
+    };
+    for (const LayerRow& r : table.layers) row(std::to_string(r.position), r);
+    row("", table.all);
+    return text;
+}
+
+} // namespace ikebana
