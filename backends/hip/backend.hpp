@@ -81,6 +81,8 @@ void to_host(backend, T* to, const std::type_identity_t<T>* from, std::size_t n)
     if (n > 0) check(hipMemcpy(to, from, n * sizeof(T), hipMemcpyDeviceToHost), "hipMemcpy from the GPU");
 }
 
+inline void synchronize(backend) { check(hipDeviceSynchronize(), "hipDeviceSynchronize"); }
+
 template <class F>
 __global__ void call(F f) {
     f();

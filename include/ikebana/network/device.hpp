@@ -3,6 +3,7 @@
 //   B{tiles, step}             the tag as a value: a call with it works on all `tiles` tiles of a batch, `step` bytes
 //                              apart, and is given tile 0's pointers. Sums over lanes are then sums over the batch.
 //   to_device(B, to, from, n), to_host(B, to, from, n)
+//   synchronize(B)             returns when everything asked of the device before is done
 //   run_once(B, f)             f() by one thread of the device; f is a named struct with a constexpr call operator
 // Networks keep their parameters on the host, as others do. Next to read: train/device_program.hpp.
 #pragma once

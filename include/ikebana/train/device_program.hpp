@@ -73,14 +73,21 @@ class DeviceProgram {
 
     /// Cost and gradients of n samples: rows of input::size numbers, a label each. Returns the mean cost.
     double run(const T* rows, const int* labels, int n, Seed seed, std::uint64_t step) {
-        load(rows, labels, n);
+        timed(Part::load, 0, [&] { load(rows, labels, n); });
         seed_ = seed, step_ = step;
         gradients_.clear();
-        [&]<int... I>(std::integer_sequence<int, I...>) { (pack_layer<I>(), ...), (forward<I>(), ...); }
+        [&]<int... I>(std::integer_sequence<int, I...>) {
+            (timed(Part::pack, bound<I>::position, [&] { pack_layer<I>(); }), ...);
+            (timed(Part::forward, bound<I>::position, [&] { forward<I>(); }), ...);
+        }
         (std::make_integer_sequence<int, count>{});
-        Loss::evaluate(on_, lanes(2), gradient<count>(), x<count>(), static_cast<const T*>(lanes(0)),
-                       static_cast<const T*>(lanes(1)), T(1) / static_cast<T>(n), scratch());
-        [&]<int... I>(std::integer_sequence<int, I...>) { (backward<count - 1 - I>(), ...); }
+        timed(Part::loss, 0, [&] {
+            Loss::evaluate(on_, lanes(2), gradient<count>(), x<count>(), static_cast<const T*>(lanes(0)),
+                           static_cast<const T*>(lanes(1)), T(1) / static_cast<T>(n), scratch());
+        });
+        [&]<int... I>(std::integer_sequence<int, I...>) {
+            (timed(Part::backward, bound<count - 1 - I>::position, [&] { backward<count - 1 - I>(); }), ...);
+        }
         (std::make_integer_sequence<int, count - program::first_trained>{});
         return mean_cost();
     }
@@ -89,6 +96,16 @@ class DeviceProgram {
     void update_state() {
         [&]<int... I>(std::integer_sequence<int, I...>) { (update_state<I>(), ...); }
         (std::make_integer_sequence<int, count>{});
+    }
+
+    void set_profile(Profile* profile) { profile_ = profile; }
+    /// f(), a part of a profile; the device is waited for where one is wanted.
+    template <class F>
+    void timed(Part part, int layer, F f) {
+        if (profile_) synchronize(on_);
+        const Timed note(profile_, 0, part, layer);
+        f();
+        if (profile_) synchronize(on_);
     }
 
     backend on() const { return on_; }
@@ -287,6 +304,7 @@ class DeviceProgram {
     array<std::byte> tiles_;
     array<T> rows_, lane_rows_, costs_; // a row a sample, to and from tiles
     std::vector<T> staged_;
+    Profile* profile_ = nullptr;
     Seed seed_{};
     std::uint64_t step_ = 0;
     int samples_ = 0;

@@ -69,6 +69,11 @@ class Trainer<Net, Loss, Optimizer> {
     }
 
     void set_schedule(Schedule schedule) { schedule_ = schedule; }
+    /// Notes the parts of every step from now on, each waited for; null ends it. The profile must outlive that.
+    void set_profile(Profile* profile) {
+        profile_ = profile;
+        program_.set_profile(profile);
+    }
     Optimizer& optimizer() { return optimizer_; }
     int threads() const { return workers_.count(); }
     static constexpr std::size_t workspace_bytes(int n, int) { return DeviceProgram<Net, Loss>::workspace_bytes(n); }
@@ -86,13 +91,18 @@ class Trainer<Net, Loss, Optimizer> {
 
     template <class B>
     double train_on(const B& batch) {
+        if (profile_) profile_->begin_step(threads(), Net::layer_count);
         const double cost = run(batch);
         ++steps_, ++position_.step;
         program_.update_state();
         std::array<T*, Optimizer::arrays> state;
         for (std::size_t k = 0; k < state.size(); ++k) state[k] = moments_.data() + k * extent;
-        optimizer_.update(program_.on(), extent, program_.parameters(), state, Elements<const T>{program_.gradients()},
-                          steps_, optimizer_.learning_rate * learning_rate_factor(schedule_, position_.progress));
+        program_.timed(Part::update, 0, [&] {
+            optimizer_.update(program_.on(), extent, program_.parameters(), state,
+                              Elements<const T>{program_.gradients()}, steps_,
+                              optimizer_.learning_rate * learning_rate_factor(schedule_, position_.progress));
+        });
+        if (profile_) profile_->end_step();
         return cost;
     }
 
@@ -106,6 +116,7 @@ class Trainer<Net, Loss, Optimizer> {
     std::vector<T> gradients_, staged_images_;
     std::vector<int> staged_labels_;
     RunPosition position_;
+    Profile* profile_ = nullptr;
     long steps_ = 0;
 };
 

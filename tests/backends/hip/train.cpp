@@ -127,6 +127,28 @@ TEST_CASE("a cost that is no number stops training with the step and the layer, 
     CHECK(std::equal(state.begin(), state.end(), net.state().begin()));
 }
 
+TEST_CASE("a profile notes each layer's parts and changes nothing") {
+    const auto samples = random_samples<float, SmallNet::input>(40, 4, 5);
+    SmallNet profiled, plain;
+    Trainer trainer(profiled, CrossEntropy{}, Adam{}), other(plain, CrossEntropy{}, Adam{});
+    Profile profile;
+    trainer.set_profile(&profile);
+    trainer.step(samples), other.step(samples);
+    trainer.set_profile(nullptr);
+    trainer.step(samples), other.step(samples);
+    CHECK(std::equal(profiled.parameters().begin(), profiled.parameters().end(), plain.parameters().begin()));
+    CHECK(profile.steps() == 1);
+    double sum = profile.total(Part::load) + profile.total(Part::loss) + profile.total(Part::update);
+    for (int layer = 0; layer < SmallNet::layer_count - 1; ++layer) { // the loss takes over the Softmax
+        CHECK(profile.total(Part::forward, layer) > 0);
+        CHECK(profile.total(Part::backward, layer) > 0);
+        sum += profile.total(Part::pack, layer) + profile.total(Part::forward, layer) +
+               profile.total(Part::backward, layer);
+    }
+    CHECK(sum <= profile.step_seconds());
+    CHECK(profile.total(Part::forward, SmallNet::layer_count - 1) == 0);
+}
+
 TEST_CASE("predictions of a network, and of its copy") {
     using Layers = Sequential<Conv<3, 2, NoBias>, BatchNorm, Pool<2>, Relu, Dropout<30>, Dense<6>, BatchNorm, Tanh,
                               Dense<4>, Softmax>;
