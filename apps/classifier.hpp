@@ -54,7 +54,8 @@ struct Classifier {
         Digits digits = read_digits(options);
         typename Backend::workers workers(options.threads);
         std::vector<int> predicted;
-        report_test(options, evaluate<CrossEntropy>(model, digits.test, workers, &predicted), predicted);
+        const Evaluation e = evaluate<CrossEntropy>(model, digits.test, workers, &predicted);
+        report_test(options, e, predicted);
     }
 
     static void predict(const Options& options) {
@@ -70,13 +71,25 @@ struct Classifier {
     }
 };
 
+/// Classifier on the HIP backend, where the program is built with it (on_hip.hpp).
+template <class Layers>
+void run_on_hip(const Options& options, const std::string& name);
+
 template <class Layers>
 int classifier(const ProgramInfo& program, int argc, const char* const* argv) {
     return run_program(program, argc, argv, [&](const Options& options) {
-        if (options.device == Device::cpu)
-            Classifier<Layers, cpu::backend>::run(options, program.name);
-        else
-            Classifier<Layers, reference::backend>::run(options, program.name);
+        switch (options.device) {
+        case Device::cpu:
+            return Classifier<Layers, cpu::backend>::run(options, program.name);
+        case Device::reference:
+            return Classifier<Layers, reference::backend>::run(options, program.name);
+        case Device::hip:
+#ifdef IKEBANA_HIP
+            return run_on_hip<Layers>(options, program.name);
+#else
+            throw error("--device hip: this program was built without it (meson's option hip)");
+#endif
+        }
     });
 }
 
