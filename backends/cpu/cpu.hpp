@@ -4,6 +4,7 @@
 #include <backends/cpu/conv.hpp>
 #include <backends/cpu/conv_pool.hpp>
 #include <backends/cpu/dense.hpp>
+#include <backends/cpu/depthwise.hpp>
 #include <backends/cpu/pool.hpp>
 #include <backends/cpu/random.hpp>
 #include <backends/cpu/reduce.hpp>

@@ -3,6 +3,7 @@
 #include <backends/reference/assign.hpp>
 #include <backends/reference/conv.hpp>
 #include <backends/reference/dense.hpp>
+#include <backends/reference/depthwise.hpp>
 #include <backends/reference/pool.hpp>
 #include <backends/reference/random.hpp>
 #include <backends/reference/reduce.hpp>

@@ -6,6 +6,7 @@
 #include <ikebana/layers/batch_norm.hpp>
 #include <ikebana/layers/conv.hpp>
 #include <ikebana/layers/dense.hpp>
+#include <ikebana/layers/depthwise_conv.hpp>
 #include <ikebana/layers/dropout.hpp>
 #include <ikebana/layers/flatten.hpp>
 #include <ikebana/layers/pool.hpp>

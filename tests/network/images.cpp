@@ -23,6 +23,10 @@ struct WithDropout
 struct LargeKernels : Sequential<Conv<3, 13, Padding<6>>, Conv<2, 7, Padding<3>>, Tanh, Conv<17, 2, Stride<3>>, Pool<2>,
                                  Conv<1, 1>, Dense<2>, Softmax> {};
 
+/// Depthwise convolutions with every option, batch norm folded into them, and none folded forward.
+struct Depthwise : Sequential<Conv<6, 1>, BatchNorm, DepthwiseConv<3, Padding<1>, NoBias>, BatchNorm, Relu,
+                              DepthwiseConv<3, Stride<2>>, Tanh, BatchNorm, DepthwiseConv<2>, Dense<3>, Softmax> {};
+
 } // namespace
 
 TEST_NETWORK("LeNet-5 without ReLU", Input<1, 28, 28>, WithoutRelu)
@@ -30,3 +34,4 @@ TEST_NETWORK("an odd output before a pool", Input<2, 10, 9>, OddBeforePool)
 TEST_NETWORK("average pools", Input<1, 12, 8>, Averages)
 TEST_NETWORK("dropout on images and vectors", Input<1, 9, 9>, WithDropout)
 TEST_NETWORK("large kernels", Input<2, 14, 15>, LargeKernels)
+TEST_NETWORK("depthwise convolutions", Input<2, 9, 10>, Depthwise)

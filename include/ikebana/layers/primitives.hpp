@@ -15,6 +15,9 @@
 //                   conv_forward(B, G, y (K,P,Q), x (C,H,W), w, b (K), packed, scratch)
 //                   conv_backward(B, G, dx, dw, dy, x, w, packed, scratch)     dx, dw may be Nothing
 //                   conv_scratch_bytes(B, G, T), conv_packed_size(B, G, T)     G is a ConvGeometry
+//   depthwise.hpp   depthwise_forward(B, G, y (C,P,Q), x (C,H,W), w (C,1,R,R), b (C), scratch)
+//                   depthwise_backward(B, G, dx, dw, dy, x, w, scratch)        dx may be Nothing
+//                   depthwise_scratch_bytes(B, G, T)                           G is a DepthwiseGeometry
 //   pool.hpp        max_pool_forward(B, G, y, x, argmax)                       argmax: place r·R + s in the window
 //                   max_pool_backward(B, G, dx, dy, argmax)                    G is a PoolGeometry
 //                   average_pool_forward(B, G, y, x)                           divides by R², borders too
@@ -51,6 +54,17 @@ struct ConvGeometry {
     using input = In;
     using output = Shape<K, P, Q>;
     using weights = Shape<K, C, R, S>;
+};
+
+/// A depthwise convolution's sizes as constants: one kernel R×R for each channel.
+template <class In, int R_, int Stride_, int Padding_>
+struct DepthwiseGeometry {
+    static constexpr int C = In::sizes[0], H = In::sizes[1], W = In::sizes[2];
+    static constexpr int R = R_, stride = Stride_, padding = Padding_;
+    static constexpr int P = (H - R + 2 * padding) / stride + 1, Q = (W - R + 2 * padding) / stride + 1;
+    using input = In;
+    using output = Shape<C, P, Q>;
+    using weights = Shape<C, 1, R, R>;
 };
 
 /// A pooling's sizes as constants: window R×R.

@@ -1,6 +1,6 @@
 // The inference pass: what a chain becomes when it is only asked to predict. Dropout and Flatten go; batch norm is
 // folded into the layer beside it:
-//   back     the layer before it is a Conv or Dense:                 W ← s W, b ← s b + t
+//   back     the layer before it has weights:                 W ← s W, b ← s b + t
 //   forward  the next layer is a Dense or a Conv without padding:    W ← W s, b ← b + W t
 //   affine   elsewhere it stays as y = s x + t
 // with s = γ / √(running variance + ε), t = β − s · running mean. Fates are values, so the pass costs no templates.
@@ -8,6 +8,7 @@
 #include <ikebana/layers/batch_norm.hpp>
 #include <ikebana/layers/conv.hpp>
 #include <ikebana/layers/dense.hpp>
+#include <ikebana/layers/depthwise_conv.hpp>
 #include <ikebana/layers/dropout.hpp>
 #include <ikebana/layers/flatten.hpp>
 #include <ikebana/network/layout.hpp>
@@ -60,6 +61,22 @@ struct dense_with_bias<N, Dense<N, Kept...>, First, O...>
     : dense_with_bias<N, std::conditional_t<std::is_same_v<First, NoBias>, Dense<N, Kept...>, Dense<N, Kept..., First>>,
                       O...> {};
 
+template <int R, class L, class... O>
+struct depthwise_with_bias {
+    using type = L;
+};
+template <int R, class... Kept, class First, class... O>
+struct depthwise_with_bias<R, DepthwiseConv<R, Kept...>, First, O...>
+    : depthwise_with_bias<R,
+                          std::conditional_t<std::is_same_v<First, NoBias>, DepthwiseConv<R, Kept...>,
+                                             DepthwiseConv<R, Kept..., First>>,
+                          O...> {};
+
+template <int R, class... O>
+struct inference_traits<DepthwiseConv<R, O...>> {
+    static constexpr Kind kind = Kind::padded_linear; // a filter meets one channel: nothing is folded forward
+    using type = typename depthwise_with_bias<R, DepthwiseConv<R>, O...>::type;
+};
 template <int K, int R, class... O>
 struct inference_traits<Conv<K, R, O...>> {
     static constexpr Kind kind = Conv<K, R, O...>::padding > 0 ? Kind::padded_linear : Kind::linear;
