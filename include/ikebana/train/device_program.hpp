@@ -45,6 +45,8 @@ class DeviceProgram {
     using chain = typename program::chain;
     using layout = typename program::layout;
 
+    static_assert(program::batch_tasks.back() == 0, "a device's launches are over the batch already");
+
   public:
     using backend = typename Net::backend;
     using T = typename Net::scalar;
