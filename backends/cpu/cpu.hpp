@@ -3,7 +3,7 @@
 #include <backends/cpu/assign.hpp>
 #include <backends/cpu/conv.hpp>
 #include <backends/cpu/conv_pool.hpp>
-#include <backends/cpu/dense.hpp>
+#include <backends/cpu/dense_batch.hpp>
 #include <backends/cpu/depthwise.hpp>
 #include <backends/cpu/pool.hpp>
 #include <backends/cpu/random.hpp>

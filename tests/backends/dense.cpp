@@ -38,50 +38,69 @@ void compare_dense() {
     check_close(dx, "backward_input");
 }
 
-/// The gradient over a batch of `count` tiles, task by task, against the reference tile by tile.
+/// All three directions over a batch of `samples`, task by task, against the reference tile by tile. The gradient reads
+/// x as rows, of which there are no more than samples.
 template <class T, int O, int I>
-void compare_batch_gradient(int count) {
+void compare_over_batch(int samples) {
     constexpr Shape<O, I> shape;
-    constexpr int tasks = dense_batch_tasks(cpu::backend{}, shape, T{});
-    static_assert(tasks > 0 && dense_batch_tasks(reference::backend{}, shape, T{}) == 0);
-    constexpr std::size_t bytes = dense_cache_bytes(cpu::backend{}, shape, T{});
+    constexpr cpu::backend fast;
+    constexpr reference::backend exact;
+    constexpr int tasks = dense_batch_tasks(fast, shape, T{}), input_tasks = dense_batch_input_tasks(fast, shape, T{});
+    static_assert(tasks > 0 && dense_batch_tasks(exact, shape, T{}) == 0);
+    const int count = (samples + L - 1) / L;
+    const auto tiles = static_cast<std::size_t>(count);
     Random random(Seed{14}, Stream::test, static_cast<std::uint32_t>(O * 1000 + I));
-    Numbers<T> dys(static_cast<std::size_t>(count) * O * L);
-    dys.randomise(random);
-    Views<T, Shape<O, I>> dw;
-    Arena<std::byte> caches = scratch_of(static_cast<std::size_t>(count) * bytes);
+    Numbers<T> x(tiles * I * L), dx(tiles * I * L), y(tiles * O * L), dy(tiles * O * L);
+    Views<T, Shape<O, I>> w, dw;
+    Views<T, Shape<O>> b;
+    for (auto* numbers : {&x, &dx, &y, &dy, static_cast<Numbers<T>*>(&w), static_cast<Numbers<T>*>(&b)})
+        numbers->randomise(random);
+    std::vector<T> rows(static_cast<std::size_t>(samples) * I);
     CAPTURE(O);
     CAPTURE(I);
-    CAPTURE(count);
+    CAPTURE(samples);
     for (int t = 0; t < count; ++t) {
-        const auto n = static_cast<std::size_t>(t);
-        Tiles<T, Shape<I>> x;
-        x.randomise(random);
-        dense_keep_input(cpu::backend{}, x.tile(), caches.data() + n * bytes);
-        dense_backward_weight(reference::backend{}, dw.exact_view(),
-                              Tile<const double, Shape<O>, L>{dys.exact.data() + n * O * L}, x.exact_tile(), nullptr);
+        const auto at = static_cast<std::size_t>(t) * L;
+        const int here = std::min(L, samples - t * L);
+        for (std::size_t o = 0; o < O; ++o)
+            for (std::size_t lane = static_cast<std::size_t>(here); lane < L; ++lane)
+                dy.fast.data()[at * O + o * L + lane] = T(0), dy.exact.data()[at * O + o * L + lane] = 0;
+        store_tile(exact, rows.data() + at * I, here, I, Tile<const T, Shape<I>, L>{x.fast.data() + at * I});
+        const Tile<const double, Shape<I>, L> xt{x.exact.data() + at * I};
+        const Tile<const double, Shape<O>, L> dyt{dy.exact.data() + at * O};
+        dense_forward(exact, Tile<double, Shape<O>, L>{y.exact.data() + at * O}, xt, w.exact_view(), b.exact_view());
+        dense_backward_input(exact, Tile<double, Shape<I>, L>{dx.exact.data() + at * I}, w.exact_view(), dyt);
+        dense_backward_weight(exact, dw.exact_view(), dyt, xt, nullptr);
     }
+    const BatchTiles<T, Shape<O>, L> ys{y.fast.data(), O * L, count};
+    const BatchTiles<const T, Shape<O>, L> dys{dy.fast.data(), O * L, count};
+    const BatchTiles<const T, Shape<I>, L> xs{x.fast.data(), I * L, count};
+    const BatchTiles<T, Shape<I>, L> dxs{dx.fast.data(), I * L, count};
     std::size_t next = 0;
     for (int task = 0; task < tasks; ++task) {
-        const auto [first, n] = dense_batch_range(cpu::backend{}, shape, task);
+        const auto [first, n] = dense_batch_range(fast, shape, task);
         CHECK(first == next);
         next += n;
-        dense_batch_gradient(cpu::backend{}, shape, dw.fast.data() + first,
-                             BatchTiles<const T, Shape<O>, L>{dys.fast.data(), O * L, count},
-                             BatchCache<T>{reinterpret_cast<const T*>(caches.data()), bytes / sizeof(T)}, task);
+        dense_batch_forward(fast, ys, xs, w.view(), b.view(), task);
+        dense_batch_gradient(fast, shape, dw.fast.data() + first, dys, BatchRows<T>{rows.data(), L * I, I, samples},
+                             task);
     }
     CHECK(next == static_cast<std::size_t>(O) * I);
-    check_close(dw, "batch gradient");
+    for (int task = 0; task < input_tasks; ++task) dense_batch_backward_input(fast, dxs, w.view(), dys, task);
+    check_close(y, "forward over a batch");
+    check_close(dw, "weight gradient over a batch");
+    check_close(dx, "input gradient over a batch");
 }
 
 } // namespace
 
-TEST_CASE("gradients of Dense over a batch") {
-    compare_batch_gradient<float, 200, 784>(4);
-    compare_batch_gradient<float, 200, 200>(1);
-    compare_batch_gradient<float, 127, 131>(3);
-    compare_batch_gradient<float, 17, 1001>(2);
-    compare_batch_gradient<double, 83, 101>(3);
+TEST_CASE("Dense over a batch") {
+    compare_over_batch<float, 200, 784>(64);
+    compare_over_batch<float, 200, 200>(1);
+    compare_over_batch<float, 127, 131>(48);
+    compare_over_batch<float, 17, 1031>(70);
+    compare_over_batch<float, 1040, 17>(33);
+    compare_over_batch<double, 83, 101>(37);
 }
 
 TEST_CASE("Dense of the models") {

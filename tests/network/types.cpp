@@ -70,7 +70,7 @@ static_assert(layers_run<Net<models::Mlp>, CrossEntropy> == 5 && layers_run<Net<
 // ---- segments: cut before each layer that needs the whole batch
 template <class... L>
 constexpr auto segments_in(Sequential<L...>) {
-    return segments_of(typename fold_of<Shape<2, 8, 8>, pack<L...>>::chain{});
+    return segments_of<cpu::backend, float>(typename fold_of<Shape<2, 8, 8>, pack<L...>>::chain{});
 }
 static_assert(segments_in(Sequential<Conv<2, 3>, Pool<2>, BatchNorm, Dense<3>>{}).count == 2);
 static_assert(segments_in(Sequential<Conv<2, 3>, Pool<2>, BatchNorm, Dense<3>>{}).segments[0] == Segment{0, 2});

@@ -49,6 +49,9 @@ class Batches {
                         " of the batch: expected 0 … " + std::to_string(classes - 1));
         const auto& image = sample_.image;
         float* to = b.images.data() + n * shape::size;
+        // The cores that trained on what lies there still hold it: the next image's place is asked for in time.
+        if (n + 1 < b.size())
+            for (std::size_t i = 0; i < shape::size; i += 16) __builtin_prefetch(to + shape::size + i, 1);
         for (std::size_t i = 0; i < shape::size; ++i) to[i] = static_cast<float>(image[i]);
         b.labels.data()[n] = label;
     }

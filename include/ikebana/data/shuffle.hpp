@@ -27,6 +27,9 @@ class Shuffled {
 
     bool next(sample& s) {
         if (at_ == filled_ && !fill()) return false;
+        // In random order an image is in no cache: asked for early, it comes while others are worked on.
+        if constexpr (requires { s.image.prefetch(); })
+            if (at_ + ahead < filled_) window_[at_ + ahead].image.prefetch();
         s = window_[at_++];
         return true;
     }
@@ -34,6 +37,8 @@ class Shuffled {
     std::size_t size() const requires SizedReader<R> { return reader_.size(); }
 
   private:
+    static constexpr std::size_t ahead = 4;
+
     /// The next window, shuffled (Fisher and Yates); false when the reader has no more.
     bool fill() {
         at_ = filled_ = 0;

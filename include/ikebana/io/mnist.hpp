@@ -56,6 +56,11 @@ class MnistImage {
     iterator begin() const { return iterator(grey_); }
     iterator end() const { return iterator(grey_ + size()); }
 
+    /// Asks for the image, which will be read soon.
+    void prefetch() const {
+        for (std::size_t i = 0; i < 28 * 28; i += 64) __builtin_prefetch(grey_ + i);
+    }
+
     /// The grey levels as the file holds them, 0 … 255, row by row.
     const std::uint8_t* grey() const { return grey_; }
 

@@ -33,15 +33,10 @@ struct Dense {
                            Parameters<weight_parameter<In>>>;
     template <class In>
     static constexpr long multiply_adds = static_cast<long>(O) * static_cast<long>(In::size);
+    template <class In>
+    using sizes = Shape<O, static_cast<int>(In::size)>;
     template <class In, class Backend, class T>
-    static constexpr std::size_t scratch_bytes = dense_scratch_bytes(Backend{}, Shape<O, static_cast<int>(In::size)>{},
-                                                                     T{});
-
-    template <class In, class Backend, class T>
-    static constexpr std::size_t cache_bytes = dense_cache_bytes(Backend{}, Shape<O, static_cast<int>(In::size)>{},
-                                                                 T{});
-    template <class In, class Backend, class T>
-    static constexpr int batch_tasks = dense_batch_tasks(Backend{}, Shape<O, static_cast<int>(In::size)>{}, T{});
+    static constexpr std::size_t scratch_bytes = dense_scratch_bytes(Backend{}, sizes<In>{}, T{});
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto&) {
@@ -50,21 +45,35 @@ struct Dense {
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        if constexpr (batch_tasks < In, decltype(backend), number_of < decltype(x) >>> 0)
-            dense_keep_input(backend, x, context.cache);
-        else
-            dense_backward_weight(backend, std::get<0>(dp), dy, x, context.scratch);
+        using T = number_of<decltype(dy)>;
         if constexpr (has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
-        if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, std::get<0>(p), dy);
+        if constexpr (!batch_tasks<In, decltype(backend), T>) {
+            dense_backward_weight(backend, std::get<0>(dp), dy, x, context.scratch);
+            if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, std::get<0>(p), dy);
+        }
     }
 
+    // A large W over the whole batch; backward() then takes the bias's gradient only.
+    template <class In, class Backend, class T>
+    static constexpr int batch_tasks = dense_batch_tasks(Backend{}, sizes<In>{}, T{});
+    template <class In, class Backend, class T>
+    static constexpr int batch_input_tasks = dense_batch_input_tasks(Backend{}, sizes<In>{}, T{});
+
     template <class In>
-    static constexpr auto batch_range(auto backend, int task) {
-        return dense_batch_range(backend, Shape<O, static_cast<int>(In::size)>{}, task);
+    static void batch_forward(auto backend, auto y, auto x, auto p, int task) {
+        dense_batch_forward(backend, y, x, std::get<0>(p), bias_of<has_bias>(p), task);
     }
     template <class In>
-    static void batch_gradient(auto backend, auto* to, auto dy, auto cache, int task) {
-        dense_batch_gradient(backend, Shape<O, static_cast<int>(In::size)>{}, to, dy, cache, task);
+    static void batch_backward(auto backend, auto dx, auto dy, auto p, int task) {
+        dense_batch_backward_input(backend, dx, std::get<0>(p), dy, task);
+    }
+    template <class In>
+    static constexpr auto batch_range(auto backend, int task) {
+        return dense_batch_range(backend, sizes<In>{}, task);
+    }
+    template <class In>
+    static void batch_gradient(auto backend, auto* to, auto dy, auto x, int task) {
+        dense_batch_gradient(backend, sizes<In>{}, to, dy, x, task);
     }
 
     static std::string name() { return type_text("Dense", {O}, {option_name(Options{})...}); }

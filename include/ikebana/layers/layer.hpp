@@ -8,19 +8,23 @@
 //   template <class In, class Backend, class T> static constexpr std::size_t cache_bytes, scratch_bytes;    (optional)
 //   template <class In, class Backend, class T> static constexpr std::size_t packed_size;     with pack()    (optional)
 //   template <class In> static void pack(backend, packed, p);
-//   template <class In, class Backend, class T> static constexpr int batch_tasks;            with (optional) template
-//   <class In> static constexpr auto batch_range(backend, task);    and template <class In> static void
-//   batch_gradient(backend, to, dy, cache, task); template <class In> static void forward(backend, y, x, p, context);
+//   template <class In> static void forward(backend, y, x, p, context);
 //   template <class In> static void backward(backend, dx, dp, dy, y, x, p, context);
 //
 // x, y, dx, dy are Tiles; p and dp are std::tuples of Views in the order of `parameters`. backward adds to dp and
 // overwrites dx, which is Nothing where no gradient is wanted. cache lives from forward to backward of a tile
 // (argmax, masks); scratch is the thread's and lives for one call; packed holds what pack() made of the parameters,
-// once a step, for the kernels of every tile (a convolution's transformed weights). Where batch_tasks > 0, backward
-// leaves the first parameter's gradient alone, because it is too large to be added to for every tile. Once all tiles
-// are through, batch_gradient takes a task's part of it over the whole batch, from dy (BatchTiles) and what each tile's
-// cache kept (BatchCache); batch_range says which: {first element, elements}. No function holds a loop over elements:
-// they evaluate expressions or call the primitives of backends/ by tag.
+// once a step, for the kernels of every tile (a convolution's transformed weights). No function holds a loop over
+// elements: they evaluate expressions or call the primitives of backends/ by tag.
+//
+// A layer whose first parameter is large may train over the whole batch, in tasks of its outputs (optional, all of):
+//   template <class In, class Backend, class T> static constexpr int batch_tasks, batch_input_tasks;
+//   template <class In> static void batch_forward(backend, y, x, p, task);           the task's outputs
+//   template <class In> static void batch_backward(backend, dx, dy, p, task);        the input task's inputs
+//   template <class In> static constexpr auto batch_range(backend, task);            {first element, elements}
+//   template <class In> static void batch_gradient(backend, to, dy, rows, task);     of that range of the parameter
+// x, y, dx, dy are BatchTiles then, and rows is what x holds as BatchRows. Where batch_tasks > 0, backward is called on
+// every tile with dx = Nothing, for the other parameters.
 //
 // A layer with `meets = true` needs the whole batch between two halves; batch_norm.hpp shows it.
 // Next to read: dense.hpp (the simplest), then network/chain.hpp.
@@ -209,7 +213,7 @@ constexpr std::size_t packed_size_of() {
     else
         return 0;
 }
-/// Tasks of batch_gradient(); 0: gradients are taken tile by tile.
+/// Tasks of a layer that trains over the whole batch; 0: it is run tile by tile.
 template <class L, class In, class Backend, class T>
 constexpr int batch_tasks_of() {
     if constexpr (requires { L::template batch_tasks<In, Backend, T>; })
@@ -217,6 +221,8 @@ constexpr int batch_tasks_of() {
     else
         return 0;
 }
+template <class B, class Backend, class T>
+inline constexpr bool over_batch = batch_tasks_of<typename B::layer, typename B::input, Backend, T>() > 0;
 template <class L>
 constexpr bool meets_of() {
     if constexpr (requires { L::meets; })

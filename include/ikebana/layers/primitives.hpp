@@ -6,11 +6,13 @@
 //   dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
 //                   dense_backward_weight(B, dw, dy, x, scratch)               dW += dy xᵀ
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
-//                   dense_batch_tasks(B, Shape<O,I>, T)                        0, or the tasks of
-//                   dense_batch_gradient(B, Shape<O,I>, to, dys, caches, task) rows of dW = Σ dy xᵀ over all tiles
-//                   dense_batch_range(B, Shape<O,I>, task)                     which: {first element, elements}
-//                   dense_keep_input(B, x, cache)                              what it needs of a tile
-//                   dense_scratch_bytes(B, Shape<O,I>, T), dense_cache_bytes(B, Shape<O,I>, T)
+//                   dense_scratch_bytes(B, Shape<O,I>, T)
+//   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T)                        0, or W is large: tasks of its rows, then
+//                   dense_batch_forward(B, ys, xs, w, b, task)                 those rows of y, for all tiles
+//                   dense_batch_gradient(B, Shape<O,I>, to, dys, rows, task)   rows of dW = Σ dy xᵀ, of which
+//                   dense_batch_range(B, Shape<O,I>, task)                     says where: {first element, elements}
+//                   dense_batch_input_tasks(B, Shape<O,I>, T)                  tasks of columns of W, for
+//                   dense_batch_backward_input(B, dxs, w, dys, task)           those rows of dx, for all tiles
 //   conv.hpp        conv_pack(B, G, packed, w (K,C,R,S))                       weights as the kernels want them
 //                   conv_forward(B, G, y (K,P,Q), x (C,H,W), w, b (K), packed, scratch)
 //                   conv_backward(B, G, dx, dw, dy, x, w, packed, scratch)     dx, dw may be Nothing

@@ -61,13 +61,17 @@ struct TileLayout<pack<B...>, Backend, T> {
     using last = decltype(item_of<static_cast<int>(count) - 1>(pack<B...>{}));
     static constexpr auto inputs =
         offsets_of(hana::make_tuple(tile_bytes<typename B::input>..., tile_bytes<typename last::output>));
-    static constexpr auto caches =
-        offsets_of(hana::make_tuple(cache_bytes_of<typename B::layer, typename B::input, Backend, T>()...));
+    /// Of a layer over the batch, its input as rows; the network's own input is rows already.
+    using first = decltype(item_of<0>(pack<B...>{}));
+    template <class X>
+    static constexpr std::size_t cache = over_batch<X, Backend, T>
+                                             ? (std::is_same_v<X, first> ? 0 : tile_bytes<typename X::input>)
+                                             : cache_bytes_of<typename X::layer, typename X::input, Backend, T>();
+    static constexpr auto caches = offsets_of(hana::make_tuple(cache<B>...));
     static constexpr std::size_t gradient = std::max({tile_bytes<typename B::output>...});
     /// Gradients that are kept until all tiles are through: what batch_gradient() reads.
-    static constexpr auto kept = offsets_of(hana::make_tuple(
-        (batch_tasks_of<typename B::layer, typename B::input, Backend, T>() > 0 ? tile_bytes<typename B::output>
-                                                                                : 0)...));
+    static constexpr auto kept =
+        offsets_of(hana::make_tuple((over_batch<B, Backend, T> ? tile_bytes<typename B::output> : 0)...));
     static constexpr std::size_t scratch =
         std::max({std::size_t{64}, scratch_bytes_of<typename B::layer, typename B::input, Backend, T>()...});
 

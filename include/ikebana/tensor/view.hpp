@@ -68,13 +68,14 @@ struct BatchTiles {
     Tile<T, S, L> operator[](int t) const { return {first + static_cast<std::size_t>(t) * step}; }
 };
 
-/// What a layer kept of each tile of a batch, `step` elements apart.
+/// The samples of a batch as rows: `step` elements from one to the next within a tile, tiles `tile_step` apart.
 template <class T>
-struct BatchCache {
+struct BatchRows {
     const T* first;
-    std::size_t step;
+    std::size_t tile_step, step;
+    int samples;
 
-    const T* operator[](int t) const { return first + static_cast<std::size_t>(t) * step; }
+    const T* tile(int t) const { return first + static_cast<std::size_t>(t) * tile_step; }
 };
 
 /// The number type of a View or Tile.

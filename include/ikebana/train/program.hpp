@@ -1,7 +1,8 @@
 // The training program of a network and a loss: what one tile does in one region between two meeting points.
 //   Region F_k: forward through segment k, then the collecting half of the meeting layer that follows.
 //   Region B_k: backward from the meeting layer after segment k down to the collecting half of the one before it.
-// The last segment's forward, the loss and its backward are one region: the tile is still in the cache.
+// The last segment's forward, the loss and its backward are one region: the tile is still in the cache. A layer over
+// the batch is a region of its own each way, in tasks of its outputs or inputs instead of tiles.
 // Next to read: train/trainer.hpp, which runs the regions over all tiles.
 #pragma once
 #include <ikebana/loss/cross_entropy.hpp>
@@ -30,7 +31,7 @@ constexpr std::size_t batch_size_of() {
 /// Elements of the largest task of a layer's batch gradient: the first, since only the last can be smaller.
 template <class B, class Backend, class T>
 constexpr std::size_t batch_task_size_of() {
-    if constexpr (batch_tasks_of<typename B::layer, typename B::input, Backend, T>() > 0)
+    if constexpr (over_batch<B, Backend, T>)
         return B::layer::template batch_range<typename B::input>(Backend{}, 0).second;
     else
         return 0;
@@ -51,11 +52,13 @@ struct Program {
     using chain = decltype(fuse<backend>(typename Loss::template program<typename Net::chain>{}));
     using layout = TileLayout<chain, backend, T>;
     static constexpr int count = chain::size;
-    static constexpr auto cut = segments_of(chain{});
+    static constexpr auto cut = segments_of<backend, T>(chain{});
     static constexpr int segments = static_cast<int>(cut.count);
 
     template <int I>
     using bound = decltype(item_of<I>(chain{}));
+    template <int I>
+    static constexpr bool is_over_batch = over_batch<bound<I>, backend, T>;
 
     /// The first layer that trains anything: gradients are not carried below it.
     static constexpr int first_trained = []<class... B>(pack<B...>) {
@@ -105,7 +108,7 @@ struct Program {
                 const std::size_t begin = Net::parameter_offset[B::position],
                                   end = begin + parameter_extent<typename B::parameters>;
                 std::size_t middle = begin;
-                if constexpr (batch_tasks_of<typename B::layer, typename B::input, backend, T>() > 0)
+                if constexpr (over_batch<B, backend, T>)
                     middle += padded(first_parameter_size(typename B::parameters{}));
                 add(begin, middle, true);
                 add(middle, end, false);
@@ -169,7 +172,7 @@ struct Program {
     /// The functions of all regions. Of the last forward region, loss and backward are part.
     static constexpr auto regions() {
         return []<int... K>(std::integer_sequence<int, K...>) {
-            return std::array{Region<View>{&forward_region<K>, &backward_segment<K>}...};
+            return std::array{Region<View>{&forward_region<K>, has_backward<K>() ? &backward_segment<K> : nullptr}...};
         }
         (std::make_integer_sequence<int, segments>{});
     }
@@ -177,7 +180,7 @@ struct Program {
     /// Meeting k lies between regions k and k + 1.
     static constexpr auto meetings() {
         return []<int... K>(std::integer_sequence<int, K...>) {
-            return std::array<Meeting<T>, segments - 1>{meeting<cut.segments[K].end>()...};
+            return std::array<Meeting<View, T>, segments - 1>{meeting<cut.segments[K].end>()...};
         }
         (std::make_integer_sequence<int, segments - 1>{});
     }
@@ -193,7 +196,9 @@ struct Program {
     template <int K>
     static void forward_region(const View& v) {
         constexpr Segment s = cut.segments[K];
-        each<s.begin, s.end>([&](auto i) { forward<i>(v); });
+        each<s.begin, s.end>([&]<int I>(std::integral_constant<int, I>) {
+            if constexpr (!is_over_batch<I>) forward<I>(v);
+        });
         if constexpr (K == segments - 1) {
             loss(v);
             backward_segment<K>(v);
@@ -201,8 +206,12 @@ struct Program {
             using B = bound<s.end>;
             const Timed timed = v.timed(Part::forward, B::position);
             auto context = context_of<s.end>(v);
-            B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[s.end],
-                                                          input_of<s.end>(v), context);
+            if constexpr (!is_over_batch<s.end>)
+                B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[s.end],
+                                                              input_of<s.end>(v), context);
+            else if constexpr (s.end > 0)
+                store_tile(backend{}, reinterpret_cast<T*>(context.cache), L, B::input::size,
+                           input_of<s.end>(v).template as<Shape<static_cast<int>(B::input::size)>>());
         }
     }
 
@@ -213,12 +222,19 @@ struct Program {
                        reinterpret_cast<T*>(v.scratch));
     }
 
+    /// Whether a tile has anything to do in backward_segment<K>.
+    template <int K>
+    static constexpr bool has_backward() {
+        constexpr Segment s = cut.segments[K];
+        return s.begin < s.end || meets_before<s.end>();
+    }
+
     /// Layers of segment K in reverse; the segment's own meeting layer only collects, and the one after it finishes.
     template <int K>
     static void backward_segment(const View& v) {
         constexpr Segment s = cut.segments[K];
         constexpr bool meets = meets_of<typename bound<s.begin>::layer>() && s.begin < s.end;
-        if constexpr (s.end < count && s.end > first_trained) {
+        if constexpr (meets_before<s.end>()) {
             using B = bound<s.end>;
             const Timed timed = v.timed(Part::backward, B::position);
             auto context = context_of<s.end>(v);
@@ -237,18 +253,40 @@ struct Program {
         }
     }
 
+    /// One task of a layer over the batch, forward; v is the batch's first tile, the others follow it.
+    template <int I>
+    static void batch_forward(const View& v, int tiles, int task) {
+        using B = bound<I>;
+        const Timed timed = v.timed(Part::forward, B::position);
+        B::layer::template batch_forward<typename B::input>(
+            backend{},
+            of_batch(Tile<T, typename B::output, L>{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])}, tiles),
+            of_batch(input_of<I>(v), tiles), parameters_of_layer<I>(v), task);
+    }
+    /// One task of the gradient of its input.
+    template <int I>
+    static void batch_backward(const View& v, int tiles, int task) {
+        using B = bound<I>;
+        const Timed timed = v.timed(Part::backward, B::position);
+        B::layer::template batch_backward<typename B::input>(backend{}, of_batch(gradient_of<I>(v), tiles),
+                                                             of_batch(output_gradient_of<I>(v), tiles),
+                                                             parameters_of_layer<I>(v), task);
+    }
+
     /// One task of all layers' batch gradients. f(first, n, gradient) gets it: n parameters from the arena's element
-    /// `first` on. v is the batch's first tile, the others follow it. It is written to its place in `arena`, or to
-    /// scratch if that is null.
+    /// `first` on. v is the batch's first tile, the others follow it; rows are the network's input. It is written to
+    /// its place in `arena`, or to scratch if that is null.
     template <class F>
-    static void batch_gradient(const View& v, int tiles, int task, T* arena, F f) {
+    static void batch_gradient(const View& v, const T* rows, int samples, int task, T* arena, F f) {
         each<0, count>([&]<int I>(std::integral_constant<int, I>) {
             constexpr auto begin = static_cast<int>(batch_tasks[I]), end = static_cast<int>(batch_tasks[I + 1]);
             if constexpr (begin < end) {
                 if (task < begin || task >= end) return;
                 using B = bound<I>;
                 using layer = typename B::layer;
-                constexpr std::size_t step = tile_bytes / sizeof(T);
+                const BatchRows<T> x = I == 0 ? BatchRows<T>{rows, L * B::input::size, B::input::size, samples}
+                                              : BatchRows<T>{reinterpret_cast<const T*>(context_of<I>(v).cache),
+                                                             tile_bytes / sizeof(T), B::input::size, samples};
                 const auto [first, n] = layer::template batch_range<typename B::input>(backend{}, task - begin);
                 const std::size_t at = Net::parameter_offset[B::position] + first;
                 T* to = arena ? arena + at : reinterpret_cast<T*>(v.scratch);
@@ -256,9 +294,7 @@ struct Program {
                     const Timed timed = v.timed(Part::backward, B::position);
                     prefetch_to_write(backend{}, v.parameters + at, n);
                     layer::template batch_gradient<typename B::input>(
-                        backend{}, to,
-                        BatchTiles<const T, typename B::output, L>{output_gradient_of<I>(v).data, step, tiles},
-                        BatchCache<T>{reinterpret_cast<const T*>(context_of<I>(v).cache), step}, task - begin);
+                        backend{}, to, of_batch(output_gradient_of<I>(v), (samples + L - 1) / L), x, task - begin);
                 }
                 f(at, n, static_cast<const T*>(to));
             }
@@ -282,28 +318,37 @@ struct Program {
 
   private:
     template <int I>
-    static constexpr Meeting<T> meeting() {
+    static constexpr Meeting<View, T> meeting() {
         using B = bound<I>;
         using layer = typename B::layer;
         using In = typename B::input;
         using Shares = std::span<const T>;
         using Samples = std::span<const int>;
-        return {partial_offset[I], layer::template partial_size<In>,
-                [](T* batch, Shares shares, Samples samples) {
-                    layer::template finish<In>(batch + batch_offset[I], shares, samples);
-                },
-                []([[maybe_unused]] T* batch, [[maybe_unused]] T* gradients, [[maybe_unused]] Shares shares,
-                   [[maybe_unused]] Samples samples) {
-                    if constexpr (I >= first_trained)
-                        layer::template finish_backward<In>(
-                            batch + batch_offset[I],
-                            views(typename B::parameters{}, gradients + Net::parameter_offset[B::position]), shares,
+        if constexpr (is_over_batch<I>) {
+            Meeting<View, T> m;
+            m.tasks = layer::template batch_tasks<In, backend, T>, m.batch_forward = &batch_forward<I>;
+            if constexpr (I > first_trained)
+                m.input_tasks = layer::template batch_input_tasks<In, backend, T>,
+                m.batch_backward = &batch_backward<I>;
+            return m;
+        } else
+            return {partial_offset[I], layer::template partial_size<In>,
+                    [](T* batch, Shares shares, Samples samples) {
+                        layer::template finish<In>(batch + batch_offset[I], shares, samples);
+                    },
+                    []([[maybe_unused]] T* batch, [[maybe_unused]] T* gradients, [[maybe_unused]] Shares shares,
+                       [[maybe_unused]] Samples samples) {
+                        if constexpr (I >= first_trained)
+                            layer::template finish_backward<In>(
+                                batch + batch_offset[I],
+                                views(typename B::parameters{}, gradients + Net::parameter_offset[B::position]), shares,
+                                samples);
+                    },
+                    [](T* state, const T* batch, long samples) {
+                        layer::template update_state<In>(
+                            views(typename B::state{}, state + Net::state_offset[B::position]), batch + batch_offset[I],
                             samples);
-                },
-                [](T* state, const T* batch, long samples) {
-                    layer::template update_state<In>(views(typename B::state{}, state + Net::state_offset[B::position]),
-                                                     batch + batch_offset[I], samples);
-                }};
+                    }};
     }
 
     template <int Begin, int End, class F>
@@ -319,6 +364,21 @@ struct Program {
                 (f(std::integral_constant<int, End - 1 - I>{}), ...);
             }
         (std::make_integer_sequence<int, End - Begin>{});
+    }
+
+    /// Whether the layer that opens the next segment is one that meets and hands a gradient down.
+    template <int I>
+    static constexpr bool meets_before() {
+        if constexpr (I < count)
+            return I > first_trained && !is_over_batch<I>;
+        else
+            return false;
+    }
+
+    /// All tiles of the batch, given the first one's.
+    template <class E, class S>
+    static BatchTiles<E, S, L> of_batch(Tile<E, S, L> first, int tiles) {
+        return {first.data, tile_bytes / sizeof(T), tiles};
     }
 
     /// Shape that enters layer I; I = count is what leaves the last.
@@ -382,7 +442,7 @@ struct Program {
             B::layer::template backward<typename B::input>(backend{}, dx, dp, output_gradient_of<I>(v), output_of<I>(v),
                                                            input_of<I>(v), parameters_of_layer<I>(v), context);
         };
-        if constexpr (I > first_trained)
+        if constexpr (I > first_trained && !is_over_batch<I>)
             call(gradient_of<I>(v));
         else
             call(Nothing{});

@@ -7,20 +7,24 @@
 
 namespace ikebana {
 
-/// One region each way, on a tile.
+/// One region each way, on a tile; null where a tile has nothing to do.
 template <class View>
 struct Region {
     void (*forward)(const View&);
     void (*backward)(const View&);
 };
 
-/// What a meeting layer does for the whole batch between two regions, and where in a tile's partial its share is.
-template <class T>
+/// What a layer does for the whole batch between two regions: one that meets finishes the tiles' shares, which are at
+/// `partial`; one over the batch (tasks > 0) has tasks each way, given the first tile's view.
+template <class View, class T>
 struct Meeting {
-    std::size_t partial, partial_size;
-    void (*finish)(T* batch, std::span<const T> shares, std::span<const int> samples);
-    void (*finish_backward)(T* batch, T* gradients, std::span<const T> shares, std::span<const int> samples);
-    void (*update_state)(T* state, const T* batch, long samples);
+    std::size_t partial = 0, partial_size = 0;
+    void (*finish)(T* batch, std::span<const T> shares, std::span<const int> samples) = nullptr;
+    void (*finish_backward)(T* batch, T* gradients, std::span<const T> shares, std::span<const int> samples) = nullptr;
+    void (*update_state)(T* state, const T* batch, long samples) = nullptr;
+    int tasks = 0, input_tasks = 0;
+    void (*batch_forward)(const View& first, int tiles, int task) = nullptr;
+    void (*batch_backward)(const View& first, int tiles, int task) = nullptr;
 };
 
 /// A layer's output in a tile's memory: where it begins, in bytes, and its features.

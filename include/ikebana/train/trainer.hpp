@@ -169,15 +169,20 @@ class Trainer {
             workers_.run(tasks, one);
     }
 
-    /// A region on every tile; a slot's tiles in order, slots side by side. The first one starts them from `rows`.
-    void over_tiles(void (*region)(const View&), const T* rows) {
+    /// A region on every tile; a slot's tiles in order, slots side by side. The first one loads them.
+    void over_tiles(void (*region)(const View&), bool first) {
         run_tasks(used_, [&](int slot, int worker) {
             for (int t = slot; t < static_cast<int>(samples_.size()); t += used_) {
                 const View v = view(slot, worker, t);
-                if (rows) start_tile(v, rows);
+                if (first) start_tile(v);
                 region(v);
             }
         });
+    }
+
+    /// The tasks of a layer over the batch.
+    void over_batch(int tasks, void (*f)(const View&, int, int)) {
+        run_tasks(tasks, [&](int task, int worker) { f(view(0, worker, 0), static_cast<int>(samples_.size()), task); });
     }
 
     /// f(first, n, gradient) on pieces of the parameter arena. Shares of slots are added here while they are in the
@@ -197,7 +202,7 @@ class Trainer {
             if constexpr (batch_tasks > 0)
                 if (task < batch_tasks)
                     return program::batch_gradient(
-                        view(0, worker, 0), static_cast<int>(samples_.size()), task, keep ? gradients_.data() : nullptr,
+                        view(0, worker, 0), rows_, batch_size_, task, keep ? gradients_.data() : nullptr,
                         [&](std::size_t first, std::size_t n, const T* g) { f(first, n, g, worker); });
             task -= batch_tasks;
             const auto* s = stretches.first.data();
@@ -218,12 +223,13 @@ class Trainer {
     double run(const B& batch) {
         const std::size_t n = check_batch<Net>(batch, staged_labels_);
         reserve(n);
+        batch_size_ = static_cast<int>(n);
         used_ = std::min<int>(slots, static_cast<int>(samples_.size()));
         alone_ = static_cast<long>(n) * Net::multiply_adds < 1'000'000; // forward: some tens of microseconds in all
         scale_ = T(1) / static_cast<T>(n);
-        const T* rows = rows_of(batch.images, n * Net::input::size, staged_images_);
+        rows_ = rows_of(batch.images, n * Net::input::size, staged_images_);
         if constexpr (program::packed_offset.back() > 0) pack_parameters();
-        run_regions(rows);
+        run_regions();
         double cost = 0;
         for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
             const View v = view(0, 0, t);
@@ -244,29 +250,40 @@ class Trainer {
 
     /// Forward region by region to the loss, and back. Regions are functions in tables: what runs them over the tiles
     /// is compiled once and not for each of them.
-    void run_regions(const T* rows) {
+    void run_regions() {
         static constexpr auto regions = program::regions();
         static constexpr auto meetings = program::meetings();
         for (std::size_t k = 0; k < regions.size(); ++k) {
-            if (k > 0) meetings[k - 1].finish(batch_.data(), shares(meetings[k - 1]), samples_);
-            over_tiles(regions[k].forward, k == 0 ? rows : nullptr);
+            if (k > 0) {
+                const auto& m = meetings[k - 1];
+                if (m.tasks > 0)
+                    over_batch(m.tasks, m.batch_forward);
+                else
+                    m.finish(batch_.data(), shares(m), samples_);
+            }
+            over_tiles(regions[k].forward, k == 0);
         }
         for (std::size_t k = meetings.size(); k-- > 0;) {
-            meetings[k].finish_backward(batch_.data(), gradients_.data(), shares(meetings[k]), samples_);
-            over_tiles(regions[k].backward, nullptr);
+            const auto& m = meetings[k];
+            if (m.tasks > 0)
+                over_batch(m.input_tasks, m.batch_backward);
+            else
+                m.finish_backward(batch_.data(), gradients_.data(), shares(m), samples_);
+            if (regions[k].backward) over_tiles(regions[k].backward, false);
         }
     }
 
-    void start_tile(const View& v, const T* rows) {
+    void start_tile(const View& v) {
         if (v.sample / L < static_cast<std::uint32_t>(used_)) // a slot's first tile
             for (std::size_t k = 0; k < program::stretches.second; ++k)
                 if (const auto& s = program::stretches.first[k]; !s.batch_wide)
                     std::fill(v.gradient + s.begin, v.gradient + s.end, T(0));
-        program::load(v, rows + v.sample * Net::input::size, staged_labels_.data() + v.sample);
+        program::load(v, rows_ + v.sample * Net::input::size, staged_labels_.data() + v.sample);
     }
 
     /// The shares of one meeting layer, tile after tile without gaps.
-    std::span<const T> shares(const Meeting<T>& meeting) {
+    std::span<const T> shares(const Meeting<View, T>& meeting) {
+        if constexpr (program::partial_offset.back() == 0) return {}; // no layer meets
         const std::size_t size = meeting.partial_size;
         for (std::size_t t = 0; t < samples_.size(); ++t)
             std::copy_n(partials_.data() + t * program::partial_offset.back() + meeting.partial, size,
@@ -278,7 +295,8 @@ class Trainer {
     void update_state() {
         static constexpr auto meetings = program::meetings();
         const long n = std::accumulate(samples_.begin(), samples_.end(), 0L);
-        for (const auto& meeting : meetings) meeting.update_state(net_.state().data(), batch_.data(), n);
+        for (const auto& m : meetings)
+            if (m.update_state) m.update_state(net_.state().data(), batch_.data(), n);
     }
 
     [[noreturn]] void stop_at_first_not_finite(double cost) {
@@ -301,6 +319,8 @@ class Trainer {
     std::vector<int> samples_; // of each tile
     std::vector<int> staged_labels_;
     std::vector<T> staged_images_;
+    const T* rows_ = nullptr; // the batch's images, row by row, while a step runs
+    int batch_size_ = 0;
     RunPosition position_;
     T scale_ = 1;
     Profile* profile_ = nullptr;

@@ -1,0 +1,139 @@
+// Dense over a whole batch, for training a large W: tasks of rows of W (forward, its gradient) or of columns (input
+// gradient), each for all samples. A core reads and updates the same rows of W in every step, so they stay in its
+// cache; tile by tile, every core would read all of W and write half of it, and lines would travel between the cores.
+//   forward, input gradient   5 rows × 4 vectors of samples in registers: a weight, broadcast, meets 64 samples, a
+//                             vector of x five weights
+//   weight gradient           10 rows × 2 vectors of columns, summed over all samples and written once; x comes as rows
+// A block at the edge overlaps the block before, which writes the same values twice.
+#pragma once
+#include <backends/cpu/dense.hpp>
+
+namespace ikebana::cpu {
+
+/// Rows of W in a task, and its columns in a task of the input gradient.
+template <int O>
+inline constexpr int batch_rows = block_of(O, registers == 32 ? 10 : 5);
+template <int I>
+inline constexpr int batch_columns = block_of(I, I > 1024 ? 64 : 10);
+
+/// Tasks that rows of W make; 0: the layer is run tile by tile. From 64 KiB of weights on, reading W and adding to its
+/// gradient for every tile costs more in memory than in arithmetic.
+template <int O, int I, class T>
+constexpr int dense_batch_tasks(backend, Shape<O, I>, T) {
+    return sizeof(T) * O * I < (1 << 16) || I < width<T> ? 0 : (O + batch_rows<O> - 1) / batch_rows<O>;
+}
+template <int O, int I, class T>
+constexpr int dense_batch_input_tasks(backend, Shape<O, I>, T) {
+    return (I + batch_columns<I> - 1) / batch_columns<I>;
+}
+
+/// Where a task's rows of W lie: {first element, elements}.
+template <int O, int I>
+constexpr std::pair<std::size_t, std::size_t> dense_batch_range(backend, Shape<O, I>, int task) {
+    const int first = task * batch_rows<O>, rows = std::min(batch_rows<O>, O - first);
+    return {static_cast<std::size_t>(first) * I, static_cast<std::size_t>(rows) * I};
+}
+
+/// f(C, c) for the vectors c … c + C of n, in blocks of C = Most, then of half of that, and so on.
+template <int Most, class F>
+IKEBANA_INLINE inline void in_blocks(int n, F f) {
+    int c = 0;
+    for (; c + Most <= n; c += Most) f(std::integral_constant<int, Most>{}, c);
+    if constexpr (Most > 1)
+        in_blocks<Most / 2>(n - c, [&](auto block, int rest) IKEBANA_INLINE { f(block, c + rest); });
+}
+
+/// f(rows of the task, a constant), for a task of Block rows of N.
+template <int N, int Block, class F>
+IKEBANA_INLINE inline void with_rows(int task, F f) {
+    if (N % Block == 0 || (task + 1) * Block <= N)
+        f(std::integral_constant<int, Block>{});
+    else if constexpr (N % Block != 0)
+        f(std::integral_constant<int, N % Block>{});
+}
+
+/// Rows r … r + N of to = first + Σ a[r · RowStep + k · Step] · from[k] over k < K, for all tiles.
+template <int N, int RowStep, int Step, class T, class To, class From, class First>
+IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, int K, First first) {
+    using V = xsimd::batch<T>;
+    constexpr int R = std::min(N, 5), most = registers == 32 ? 4 : 2;
+    in_blocks<most>(to.count * parts<T>, [&]<int C>(std::integral_constant<int, C>, int vector) {
+        const T* x[C];
+        T* y[C];
+        for (int c = 0; c < C; ++c) {
+            const int t = (vector + c) / parts<T>, lane = (vector + c) % parts<T> * width<T>;
+            x[c] = from[t].data + lane, y[c] = to[t].row(r) + lane;
+        }
+        for (int r0 = 0; r0 < N; r0 += R) {
+            const int at = std::min(r0, N - R);
+            V sum[R][C];
+            unroll<R>([&](int k)
+                          IKEBANA_INLINE { unroll<C>([&](int c) IKEBANA_INLINE { sum[k][c] = first(at + k); }); });
+            add_products<RowStep, Step>(sum, a + static_cast<std::size_t>(at) * RowStep, x, K);
+            unroll<R>([&](int k) IKEBANA_INLINE {
+                unroll<C>([&](int c)
+                              IKEBANA_INLINE { sum[k][c].store_unaligned(y[c] + (at + k) * backend::lanes<T>); });
+            });
+        }
+    });
+}
+
+/// The task's rows of y = W x + b.
+template <class Y, class X, class W, class B>
+void dense_batch_forward(backend, Y y, X x, W w, B b, int task) {
+    using T = typename Y::element;
+    constexpr int O = Y::shape::sizes[0], I = X::shape::size;
+    with_rows<O, batch_rows<O>>(task, [&]<int N>(std::integral_constant<int, N>) {
+        const int o = task * batch_rows<O>;
+        batch_products<N, I, 1, T>(y, o, w.data + static_cast<std::size_t>(o) * I, x, I,
+                                   [&](int k) IKEBANA_INLINE { return bias_vector<T>(b, o + k); });
+    });
+}
+
+/// The task's rows of dx = Wᵀ dy.
+template <class DX, class W, class DY>
+void dense_batch_backward_input(backend, DX dx, W w, DY dy, int task) {
+    using T = typename DX::element;
+    constexpr int O = DY::shape::sizes[0], I = DX::shape::size;
+    with_rows<I, batch_columns<I>>(task, [&]<int N>(std::integral_constant<int, N>) {
+        const int i = task * batch_columns<I>;
+        batch_products<N, 1, I, T>(dx, i, w.data + i, dy, O, [](int) IKEBANA_INLINE { return xsimd::batch<T>(0); });
+    });
+}
+
+/// to [R][I], columns i … i + C vectors: Σ dy xᵀ over all samples, for the outputs from o on.
+template <int R, int C, int I, class T, class DY>
+IKEBANA_INLINE inline void dense_batch_block(T* to, DY dy, BatchRows<T> x, int o, int i) {
+    using V = xsimd::batch<T>;
+    V sum[R][C];
+    unroll<R>([&](int k) IKEBANA_INLINE { unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v] = V(0); }); });
+    for (int t = 0, left = x.samples; left > 0; ++t, left -= DY::lanes) {
+        const T* d = dy[t].row(o);
+        const T* row = x.tile(t) + i;
+        for (int lane = 0; lane < std::min(left, DY::lanes); ++lane, row += x.step) {
+            V columns[C];
+            unroll<C>([&](int v) IKEBANA_INLINE { columns[v] = V::load_unaligned(row + v * width<T>); });
+            unroll<R>([&](int k) IKEBANA_INLINE {
+                const V dk(d[k * DY::lanes + lane]);
+                unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v] = xsimd::fma(dk, columns[v], sum[k][v]); });
+            });
+        }
+    }
+    unroll<R>([&](int k) IKEBANA_INLINE {
+        unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v].store_unaligned(to + k * I + i + v * width<T>); });
+    });
+}
+
+/// to ← the task's rows of dW (O,I) = Σ dy xᵀ over the batch.
+template <int O, int I, class T, class DY>
+void dense_batch_gradient(backend, Shape<O, I>, T* to, DY dy, BatchRows<T> x, int task) {
+    constexpr int C = I < 2 * width<T> ? 1 : 2, columns = C * width<T>;
+    with_rows<O, batch_rows<O>>(task, [&]<int R>(std::integral_constant<int, R>) {
+        int i = 0;
+        for (; i + columns <= I; i += columns) dense_batch_block<R, C, I>(to, dy, x, task * batch_rows<O>, i);
+        constexpr int rest = (I % columns + width<T> - 1) / width<T>; // vectors
+        if constexpr (rest > 0) dense_batch_block<R, rest, I>(to, dy, x, task * batch_rows<O>, I - rest * width<T>);
+    });
+}
+
+} // namespace ikebana::cpu
