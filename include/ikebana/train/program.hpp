@@ -6,124 +6,22 @@
 // Next to read: train/trainer.hpp, which runs the regions over all tiles.
 #pragma once
 #include <ikebana/loss/cross_entropy.hpp>
-#include <ikebana/network/network.hpp>
 #include <ikebana/train/profile.hpp>
+#include <ikebana/train/program_layout.hpp>
 #include <ikebana/train/region.hpp>
 
 namespace ikebana {
 
-/// Numbers that a tile, and the whole batch, share at a meeting layer; 0 for other layers.
-template <class B>
-constexpr std::size_t partial_size_of() {
-    if constexpr (meets_of<typename B::layer>())
-        return padded(B::layer::template partial_size<typename B::input>);
-    else
-        return 0;
-}
-template <class B>
-constexpr std::size_t batch_size_of() {
-    if constexpr (meets_of<typename B::layer>())
-        return padded(B::layer::template batch_size<typename B::input>);
-    else
-        return 0;
-}
-
-/// Elements of the largest task of a layer's batch gradient: the first, since only the last can be smaller.
-template <class B, class Backend, class T>
-constexpr std::size_t batch_task_size_of() {
-    if constexpr (over_batch<B, Backend, T>)
-        return B::layer::template batch_range<typename B::input>(Backend{}, 0).second;
-    else
-        return 0;
-}
-
-template <class First, class... Rest>
-constexpr std::size_t first_parameter_size(Parameters<First, Rest...>) {
-    return First::shape::size;
-}
-
 template <class Net, class Loss>
-struct Program {
-    using backend = typename Net::backend;
-    using T = typename Net::scalar;
-    using input = typename Net::input;
-    static constexpr int L = backend::template lanes<T>;
-
-    using chain = decltype(fuse<backend>(typename Loss::template program<typename Net::chain>{}));
-    using layout = TileLayout<chain, backend, T>;
-    static constexpr int count = chain::size;
-    static constexpr auto cut = segments_of<backend, T>(chain{});
-    static constexpr int segments = static_cast<int>(cut.count);
-
+struct Program : ProgramLayout<Net, Loss> {
+    using base = ProgramLayout<Net, Loss>;
+    using base::L, base::count, base::cut, base::segments, base::first_trained, base::tile_bytes, base::batch_offset,
+        base::partial_offset, base::packed_offset, base::batch_tasks;
+    using typename base::backend, typename base::T, typename base::input, typename base::layout, typename base::chain;
     template <int I>
-    using bound = decltype(item_of<I>(chain{}));
+    using bound = typename base::template bound<I>;
     template <int I>
-    static constexpr bool is_over_batch = over_batch<bound<I>, backend, T>;
-
-    /// The first layer that trains anything: gradients are not carried below it.
-    static constexpr int first_trained = []<class... B>(pack<B...>) {
-        int at = 0;
-        bool found = false;
-        ((found = found || B::parameters::count > 0, at += !found), ...);
-        return at;
-    }(chain{});
-
-    /// Numbers that meeting layers share: of each tile, and of the batch.
-    static constexpr auto partial_offset = []<class... B>(pack<B...>) {
-        return offsets_of(hana::make_tuple(partial_size_of<B>()...));
-    }(chain{});
-    static constexpr auto batch_offset = []<class... B>(pack<B...>) {
-        return offsets_of(hana::make_tuple(batch_size_of<B>()...));
-    }(chain{});
-
-    /// Elements that the largest task of a batch gradient writes.
-    static constexpr std::size_t batch_task_size = []<class... B>(pack<B...>) {
-        return std::max({batch_task_size_of<B, backend, T>()...});
-    }(chain{});
-
-    /// One tile's memory, with its labels, mask and costs behind the layout.
-    static constexpr std::size_t tile_bytes = layout::bytes + 3 * ((L * sizeof(T) + 63) / 64 * 64);
-    static constexpr std::size_t scratch_bytes =
-        std::max({layout::scratch, 4 * ((L * sizeof(T) + 63) / 64 * 64), (batch_task_size * sizeof(T) + 63) / 64 * 64});
-
-    static constexpr auto packed_offset = packed_offsets<backend, T>(chain{});
-
-    /// Stretches of the parameter arena whose gradients are taken alike: tile by tile into slots, or over the batch.
-    struct Stretch {
-        std::size_t begin = 0, end = 0;
-        bool batch_wide = false;
-    };
-    static constexpr auto stretches = []<class... B>(pack<B...>) {
-        std::array<Stretch, 2 * sizeof...(B)> all{};
-        std::size_t n = 0;
-        const auto add = [&](std::size_t begin, std::size_t end, bool batch_wide) {
-            if (begin == end) return;
-            if (n > 0 && all[n - 1].batch_wide == batch_wide)
-                all[n - 1].end = end;
-            else
-                all[n++] = {begin, end, batch_wide};
-        };
-        (
-            [&] {
-                const std::size_t begin = Net::parameter_offset[B::position],
-                                  end = begin + parameter_extent<typename B::parameters>;
-                std::size_t middle = begin;
-                if constexpr (over_batch<B, backend, T>)
-                    middle += padded(first_parameter_size(typename B::parameters{}));
-                add(begin, middle, true);
-                add(middle, end, false);
-            }(),
-            ...);
-        return std::pair{all, n};
-    }(chain{});
-
-    /// Tasks of batch gradients, layer after layer.
-    static constexpr auto batch_tasks = []<class... B>(pack<B...>) {
-        return offsets_of(
-            hana::make_tuple(std::size_t(B::position >= bound<first_trained>::position
-                                             ? batch_tasks_of<typename B::layer, typename B::input, backend, T>()
-                                             : 0)...));
-    }(chain{});
+    static constexpr bool is_over_batch = base::template is_over_batch<I>;
 
     /// What a region sees of the trainer.
     struct View {
@@ -284,9 +182,6 @@ struct Program {
                 if (task < begin || task >= end) return;
                 using B = bound<I>;
                 using layer = typename B::layer;
-                const BatchRows<T> x = I == 0 ? BatchRows<T>{rows, L * B::input::size, B::input::size, samples}
-                                              : BatchRows<T>{reinterpret_cast<const T*>(context_of<I>(v).cache),
-                                                             tile_bytes / sizeof(T), B::input::size, samples};
                 const auto [first, n] = layer::template batch_range<typename B::input>(backend{}, task - begin);
                 const std::size_t at = Net::parameter_offset[B::position] + first;
                 T* to = arena ? arena + at : reinterpret_cast<T*>(v.scratch);
@@ -294,7 +189,8 @@ struct Program {
                     const Timed timed = v.timed(Part::backward, B::position);
                     prefetch_to_write(backend{}, v.parameters + at, n);
                     layer::template batch_gradient<typename B::input>(
-                        backend{}, to, of_batch(output_gradient_of<I>(v), (samples + L - 1) / L), x, task - begin);
+                        backend{}, to, of_batch(output_gradient_of<I>(v), tiles_of(samples)),
+                        rows_of<I>(v, rows, samples), task - begin);
                 }
                 f(at, n, static_cast<const T*>(to));
             }
@@ -373,6 +269,18 @@ struct Program {
             return I > first_trained && !is_over_batch<I>;
         else
             return false;
+    }
+
+    static constexpr int tiles_of(int samples) { return (samples + L - 1) / L; }
+
+    /// A layer's input as rows: the network's own, or what forward_region kept.
+    template <int I>
+    static BatchRows<T> rows_of(const View& first, const T* rows, int samples) {
+        constexpr std::size_t size = bound<I>::input::size;
+        if constexpr (I == 0)
+            return {rows, L * size, size, samples};
+        else
+            return {reinterpret_cast<const T*>(context_of<I>(first).cache), tile_bytes / sizeof(T), size, samples};
     }
 
     /// All tiles of the batch, given the first one's.
