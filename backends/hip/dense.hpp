@@ -15,10 +15,6 @@ constexpr std::size_t dense_scratch_bytes(backend, S, T) {
     return 0;
 }
 template <class S, class T>
-constexpr std::size_t dense_cache_bytes(backend, S, T) {
-    return 0;
-}
-template <class S, class T>
 constexpr int dense_batch_tasks(backend, S, T) {
     return 0;
 }
