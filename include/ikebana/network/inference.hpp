@@ -66,11 +66,19 @@ constexpr std::array<std::size_t, 2> first_two_sizes(Parameters<P...>) {
     return {sizes[0], sizes[1]};
 }
 
-/// A chain as Backend runs it on a tile of samples: fused, its weights packed; calls are given its parameters.
-template <class Chain, class Backend, class T>
+/// The chain of a network that only predicts, under the network's name: symbols then don't spell out its layers.
+template <class Net, bool Fold>
+struct InferenceChain {
+    using chain = decltype(inference_chain<Fold>(typename Net::chain{}));
+};
+
+/// A network's inference chain as Backend runs it on a tile of samples: fused, its weights packed; calls are given its
+/// parameters.
+template <class Of, class Backend, class T>
 class InferenceProgram {
   public:
-    using program = decltype(fuse<Backend>(Chain{}));
+    using chain = typename Of::chain;
+    using program = decltype(fuse<Backend>(chain{}));
     static constexpr auto packed_offset = packed_offsets<Backend, T>(program{});
     static constexpr int L = Backend::template lanes<T>;
     template <int I>
@@ -87,7 +95,7 @@ class InferenceProgram {
 
     /// Brings the parameters into the form that the kernels want.
     void pack_parameters(const T* parameters) {
-        parameters_.take(parameters, parameter_offsets(Chain{}).back());
+        parameters_.take(parameters, parameter_offsets(chain{}).back());
         parameters = parameters_.of(parameters);
         [&]<int... I>(std::integer_sequence<int, I...>) { (pack_layer<I>(parameters), ...); }
         (std::make_integer_sequence<int, program::size>{});
@@ -95,9 +103,8 @@ class InferenceProgram {
 
     /// The tile that leaves the first Count layers; count rows of input::size numbers go in.
     template <int Count>
-    Tile<const T, typename bound<Count - 1>::output, L> run(const T* parameters, const T* rows, int count,
-                                                            std::byte* memory) const {
-        return {run_layers(Count, parameters, rows, count, memory)};
+    auto run(const T* parameters, const T* rows, int count, std::byte* memory) const {
+        return Tile<const T, typename bound<Count - 1>::output, L>{run_layers(Count, parameters, rows, count, memory)};
     }
     /// The rows that leave the last layer.
     template <std::size_t Size>
@@ -142,12 +149,12 @@ class InferenceProgram {
     /// Where the parameters of a layer begin, by its position in the training chain. Fused layers have that of the
     /// first.
     static constexpr std::size_t offset_of(int position) {
-        constexpr auto offsets = parameter_offsets(Chain{});
+        constexpr auto offsets = parameter_offsets(chain{});
         return [&]<class... B>(pack<B...>) {
             std::size_t i = 0, at = 0;
             ((at = B::position == position ? offsets[i] : at, ++i), ...);
             return at;
-        }(Chain{});
+        }(chain{});
     }
 
     template <int I>
@@ -201,11 +208,11 @@ class InferenceNetwork {
     static constexpr bool is_inference = true;
 
     /// The layers as they remain, and as the backend runs them.
-    using chain = decltype(inference_chain<Fold>(typename Net::chain{}));
+    using chain = typename InferenceChain<Net, Fold>::chain;
     using program = decltype(fuse<backend>(chain{}));
     static constexpr auto parameter_offset = parameter_offsets(chain{});
-    using Tiles = InferenceProgram<chain, backend, T>;
-    using One = InferenceProgram<chain, typename single_of<backend>::type, T>;
+    using Tiles = InferenceProgram<InferenceChain<Net, Fold>, backend, T>;
+    using One = InferenceProgram<InferenceChain<Net, Fold>, typename single_of<backend>::type, T>;
     static constexpr bool has_single = !std::is_same_v<Tiles, One>;
     static constexpr int L = backend::template lanes<T>;
     using Row = Prediction<T, output::size>;
