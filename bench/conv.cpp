@@ -1,4 +1,5 @@
-// Convolutions, each direction alone, batch 64, one thread. Weights are packed beforehand, as once a step.
+// Convolutions and depthwise ones, each direction alone, batch 64, one thread. Weights are packed beforehand, as once a
+// step.
 #include "executed.hpp"
 #include "random_numbers.hpp"
 #include "report.hpp"
@@ -45,9 +46,52 @@ void add_direction(const char* name, F direction) {
     });
 }
 
+/// Operands of a depthwise convolution.
+template <class G>
+struct DepthwiseOperands {
+    using X = typename G::input;
+    using Y = typename G::output;
+    using W = typename G::weights;
+    Arena<float> x = bench::random_numbers(tiles * X::size * L), y = bench::random_numbers(tiles * Y::size * L),
+                 w = bench::random_numbers(W::size), b = bench::random_numbers(G::C), dx{x.size()}, dw{w.size()};
+    Arena<std::byte> scratch{depthwise_scratch_bytes(cpu::backend{}, G{}, 0.f) + 64};
+
+    auto x_tile(int t) { return Tile<float, X, L>{x.data() + static_cast<std::size_t>(t) * X::size * L}; }
+    auto y_tile(int t) { return Tile<float, Y, L>{y.data() + static_cast<std::size_t>(t) * Y::size * L}; }
+    auto dx_tile(int t) { return Tile<float, X, L>{dx.data() + static_cast<std::size_t>(t) * X::size * L}; }
+    View<float, W> weights() { return {w.data()}; }
+    View<float, W> gradient() { return {dw.data()}; }
+    View<float, Shape<G::C>> bias() { return {b.data()}; }
+};
+
+template <class G, class F>
+void add_depthwise(const char* name, F direction) {
+    bench::add(bench::depthwise_name<G>(name), [direction](benchmark::State& state) {
+        DepthwiseOperands<G> o;
+        for (auto _ : state) {
+            for (int t = 0; t < tiles; ++t) direction(o, t);
+            benchmark::ClobberMemory();
+        }
+        bench::report_flop(state, bench::depthwise_flop<G>, bench::depthwise_flop<G> * bench::inside_share<G>());
+    });
+}
+
 } // namespace
 
 void bench::add_benchmarks() {
+    each<DepthwiseShapes>([]<class G>(G) {
+        add_depthwise<G>("forward", [](auto& o, int t) {
+            depthwise_forward(cpu::backend{}, G{}, o.y_tile(t), o.x_tile(t), o.weights(), o.bias(), o.scratch.data());
+        });
+        add_depthwise<G>("weight gradient", [](auto& o, int t) {
+            depthwise_backward(cpu::backend{}, G{}, Nothing{}, o.gradient(), o.y_tile(t), o.x_tile(t), o.weights(),
+                               o.scratch.data());
+        });
+        add_depthwise<G>("input gradient", [](auto& o, int t) {
+            depthwise_backward(cpu::backend{}, G{}, o.dx_tile(t), Nothing{}, o.y_tile(t), o.x_tile(t), o.weights(),
+                               o.scratch.data());
+        });
+    });
     each<ConvShapes>([]<class G>(G) {
         add_direction<G>("forward", [](auto& o, int t) {
             conv_forward(cpu::backend{}, G{}, o.y_tile(t), o.x_tile(t), o.weights(), o.bias(), o.packed.data(),

@@ -17,6 +17,11 @@ using ConvShapes = std::tuple<SquareConv<1, 20, 5, 28, 0>, SquareConv<20, 50, 5,
                               SquareConv<256, 256, 3, 8, 1>, SquareConv<64, 256, 1, 16, 0>,
                               SquareConv<256, 64, 1, 16, 0>, SquareConv<512, 512, 1, 7, 0>>;
 
+/// Depthwise, of 3×3 with padding, as mobile networks have.
+template <int C, int H, int Stride>
+using SquareDepthwise = DepthwiseGeometry<Shape<C, H, H>, 3, Stride, 1>;
+using DepthwiseShapes = std::tuple<SquareDepthwise<128, 28, 1>, SquareDepthwise<128, 28, 2>>;
+
 /// Outputs and inputs: the hidden layers of the multilayer perceptron, the last of LeNet-5, and a large one.
 using DenseShapes = std::tuple<Shape<200, 784>, Shape<200, 200>, Shape<10, 800>, Shape<4096, 4096>>;
 
@@ -32,6 +37,12 @@ std::string conv_name(const std::string& direction) {
     return "conv " + text(G::C) + "→" + text(G::K) + " " + text(G::R) + "×" + text(G::S) + " at " + text(G::H) + "×" +
            text(G::W) + ", " + direction;
 }
+template <class G>
+std::string depthwise_name(const std::string& direction) {
+    const auto text = [](int n) { return std::to_string(n); };
+    return "depthwise " + text(G::C) + " " + text(G::R) + "×" + text(G::S) + " stride " + text(G::stride) + " at " +
+           text(G::H) + "×" + text(G::W) + ", " + direction;
+}
 template <class S>
 std::string dense_name(const std::string& direction) {
     return "dense " + std::to_string(S::sizes[1]) + "→" + std::to_string(S::sizes[0]) + ", " + direction;
@@ -40,6 +51,8 @@ std::string dense_name(const std::string& direction) {
 /// FLOP of one direction over the batch: 2 × the multiply-adds of the direct method.
 template <class G>
 inline constexpr double conv_flop = 2.0 * batch* static_cast<double>(G::output::size) * G::C* G::R* G::S;
+template <class G>
+inline constexpr double depthwise_flop = 2.0 * batch* static_cast<double>(G::output::size) * G::R* G::S;
 template <class S>
 inline constexpr double dense_flop = 2.0 * batch* S::sizes[0] * S::sizes[1];
 

@@ -121,9 +121,11 @@ void depthwise_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, std::by
     T* const free = reinterpret_cast<T*>(scratch);
     for (int c = 0; c < G::C; ++c) {
         const T* above = dy.row(c * G::P * G::Q);
-        const T* image =
-            depthwise_bordered<G::H, G::W, G::padding>(free, static_cast<const T*>(x.row(c * G::H * G::W)));
-        depthwise_weight_channel<G>(dw.data + c * kernel, above, image);
+        if constexpr (!is_nothing<DW>) {
+            const T* image =
+                depthwise_bordered<G::H, G::W, G::padding>(free, static_cast<const T*>(x.row(c * G::H * G::W)));
+            depthwise_weight_channel<G>(dw.data + c * kernel, above, image);
+        }
         if constexpr (!is_nothing<DX>) {
             T* to = dx.row(c * G::H * G::W);
             const T* weights = w.data + c * kernel;

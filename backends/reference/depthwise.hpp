@@ -43,7 +43,7 @@ void depthwise_backward(backend, G, DX dx, DW dw, DY dy, X x, W w, std::byte*) {
     if constexpr (!is_nothing<DX>) std::fill(dx.data, dx.data + DX::size, number_of<X>(0));
     each_depthwise_multiply_add<G>([&](int yi, std::size_t wi, int xi) {
         for (int lane = 0; lane < X::lanes; ++lane) {
-            dw[wi] += dy.row(yi)[lane] * x.row(xi)[lane];
+            if constexpr (!is_nothing<DW>) dw[wi] += dy.row(yi)[lane] * x.row(xi)[lane];
             if constexpr (!is_nothing<DX>) dx.row(xi)[lane] += w[wi] * dy.row(yi)[lane];
         }
     });

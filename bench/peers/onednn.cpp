@@ -23,8 +23,11 @@ struct Problem {
     static memory::desc any(memory::dims sizes) { return {sizes, memory::data_type::f32, memory::format_tag::any}; }
     static inline const memory::dims strides{G::stride, G::stride}, borders{G::padding, G::padding};
     static inline const auto method = dnnl::algorithm::convolution_direct;
-    memory::desc x = any({bench::batch, G::C, G::H, G::W}), w = any({G::K, G::C, G::R, G::S}), b = any({G::K}),
-                 y = any({bench::batch, G::K, G::P, G::Q});
+    static constexpr bool depthwise = !requires { G::K; };
+    static constexpr int K = G::output::sizes[0];
+    memory::desc x = any({bench::batch, G::C, G::H, G::W}),
+                 w = any(depthwise ? memory::dims{G::C, 1, 1, G::R, G::S} : memory::dims{K, G::C, G::R, G::S}),
+                 b = any({K}), y = any({bench::batch, K, G::P, G::Q});
     dnnl::convolution_forward::primitive_desc forward{
         {dnnl::prop_kind::forward_training, method, x, w, b, y, strides, borders, borders}, cpu()};
 
@@ -45,6 +48,21 @@ memory numbers(const memory::desc& desc) {
 }
 
 template <class G>
+constexpr double flop() {
+    if constexpr (Problem<G>::depthwise)
+        return bench::depthwise_flop<G>;
+    else
+        return bench::conv_flop<G>;
+}
+template <class G>
+std::string name(const char* direction) {
+    if constexpr (Problem<G>::depthwise)
+        return bench::depthwise_name<G>(direction);
+    else
+        return bench::conv_name<G>(direction);
+}
+
+template <class G>
 void execute(benchmark::State& state, const dnnl::primitive& primitive,
              const std::unordered_map<int, memory::desc>& operands) {
     dnnl::stream stream(cpu());
@@ -54,12 +72,12 @@ void execute(benchmark::State& state, const dnnl::primitive& primitive,
         primitive.execute(stream, arguments);
         stream.wait();
     }
-    bench::report_flop(state, bench::conv_flop<G>, bench::conv_flop<G> * bench::inside_share<G>());
+    bench::report_flop(state, flop<G>(), flop<G>() * bench::inside_share<G>());
 }
 
 template <class G>
 void add_convolution() {
-    bench::add(bench::conv_name<G>("forward"), [](benchmark::State& state) {
+    bench::add(name<G>("forward"), [](benchmark::State& state) {
         const auto d = Problem<G>{}.forward;
         execute<G>(state, dnnl::convolution_forward(d),
                    {{DNNL_ARG_SRC, d.src_desc()},
@@ -67,7 +85,7 @@ void add_convolution() {
                     {DNNL_ARG_BIAS, d.bias_desc()},
                     {DNNL_ARG_DST, d.dst_desc()}});
     });
-    bench::add(bench::conv_name<G>("weight gradient"), [](benchmark::State& state) {
+    bench::add(name<G>("weight gradient"), [](benchmark::State& state) {
         const auto d = Problem<G>{}.weight_gradient();
         execute<G>(state, dnnl::convolution_backward_weights(d),
                    {{DNNL_ARG_SRC, d.src_desc()},
@@ -75,7 +93,7 @@ void add_convolution() {
                     {DNNL_ARG_DIFF_DST, d.diff_dst_desc()}});
     });
     if constexpr (G::C > 1)
-        bench::add(bench::conv_name<G>("input gradient"), [](benchmark::State& state) {
+        bench::add(name<G>("input gradient"), [](benchmark::State& state) {
             const auto d = Problem<G>{}.input_gradient();
             execute<G>(state, dnnl::convolution_backward_data(d),
                        {{DNNL_ARG_DIFF_SRC, d.diff_src_desc()},
@@ -88,4 +106,5 @@ void add_convolution() {
 
 void bench::add_benchmarks() {
     each<ConvShapes>([]<class G>(G) { add_convolution<G>(); });
+    each<DepthwiseShapes>([]<class G>(G) { add_convolution<G>(); });
 }

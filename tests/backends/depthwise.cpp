@@ -48,6 +48,9 @@ void compare_depthwise() {
     std::copy(before.span().begin(), before.span().end(), dw.view().data);
     depthwise_backward(fast, G{}, Nothing{}, dw.view(), dy.tile(), x.tile(), w.view(), scratch.data());
     check_close(dw, "backward without dx, dw");
+    dx.fast = Arena<T>(dx.fast.size());
+    depthwise_backward(fast, G{}, dx.tile(), Nothing{}, dy.tile(), x.tile(), w.view(), scratch.data());
+    check_close(dx, "backward without dw, dx");
 }
 
 template <int C, int H, int W, int R, int stride, int padding>

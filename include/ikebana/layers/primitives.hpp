@@ -18,7 +18,7 @@
 //                   conv_backward(B, G, dx, dw, dy, x, w, packed, scratch)     dx, dw may be Nothing
 //                   conv_scratch_bytes(B, G, T), conv_packed_size(B, G, T)     G is a ConvGeometry
 //   depthwise.hpp   depthwise_forward(B, G, y (C,P,Q), x (C,H,W), w (C,1,R,R), b (C), scratch)
-//                   depthwise_backward(B, G, dx, dw, dy, x, w, scratch)        dx may be Nothing
+//                   depthwise_backward(B, G, dx, dw, dy, x, w, scratch)        dx, dw may be Nothing
 //                   depthwise_scratch_bytes(B, G, T)                           G is a DepthwiseGeometry
 //   pool.hpp        max_pool_forward(B, G, y, x, argmax)                       argmax: place r·R + s in the window
 //                   max_pool_backward(B, G, dx, dy, argmax)                    G is a PoolGeometry
@@ -62,7 +62,7 @@ struct ConvGeometry {
 template <class In, int R_, int Stride_, int Padding_>
 struct DepthwiseGeometry {
     static constexpr int C = In::sizes[0], H = In::sizes[1], W = In::sizes[2];
-    static constexpr int R = R_, stride = Stride_, padding = Padding_;
+    static constexpr int R = R_, S = R_, stride = Stride_, padding = Padding_;
     static constexpr int P = (H - R + 2 * padding) / stride + 1, Q = (W - R + 2 * padding) / stride + 1;
     using input = In;
     using output = Shape<C, P, Q>;
