@@ -71,25 +71,23 @@ struct Classifier {
     }
 };
 
-/// Classifier on the HIP backend, where the program is built with it (on_hip.hpp).
+/// Classifier on the HIP backend, where the program is built with it (on_hip.hpp). False, and nothing is done, if the
+/// device is to be chosen and there is no GPU.
 template <class Layers>
-void run_on_hip(const Options& options, const std::string& name);
+bool run_on_hip(const Options& options, const std::string& name);
 
 template <class Layers>
 int classifier(const ProgramInfo& program, int argc, const char* const* argv) {
     return run_program(program, argc, argv, [&](const Options& options) {
-        switch (options.device) {
-        case Device::cpu:
-            return Classifier<Layers, cpu::backend>::run(options, program.name);
-        case Device::reference:
+        if (options.device == Device::reference)
             return Classifier<Layers, reference::backend>::run(options, program.name);
-        case Device::hip:
 #ifdef IKEBANA_HIP
-            return run_on_hip<Layers>(options, program.name);
+        if (options.device != Device::cpu && run_on_hip<Layers>(options, program.name)) return;
 #else
+        if (options.device == Device::hip)
             throw error("--device hip: this program was built without it (meson's option hip)");
 #endif
-        }
+        Classifier<Layers, cpu::backend>::run(options, program.name);
     });
 }
 

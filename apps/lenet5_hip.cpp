@@ -2,4 +2,4 @@
 #include <apps/on_hip.hpp>
 #include <models/lenet5.hpp>
 
-template void ikebana::apps::run_on_hip<ikebana::models::LeNet5>(const Options&, const std::string&);
+template bool ikebana::apps::run_on_hip<ikebana::models::LeNet5>(const Options&, const std::string&);

@@ -7,9 +7,11 @@
 namespace ikebana::apps {
 
 template <class Layers>
-void run_on_hip(const Options& options, const std::string& name) {
+bool run_on_hip(const Options& options, const std::string& name) {
+    if (options.device == Device::automatic && !hip::gpu_found()) return false;
     hip::require_device(); // before anything is read or written
     Classifier<Layers, hip::backend>::run(options, name);
+    return true;
 }
 
 } // namespace ikebana::apps

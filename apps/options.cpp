@@ -98,9 +98,11 @@ void common_options(App& app, Options& o, const std::string& without_effect) {
     path_option(app, "--data", "DIR", o.data, "folder with the four IDX files (fetched once, cached)");
     app.add_flag("--sample", o.sample, "the 2,500 digits of the repository instead of all");
     path_option(app, "--out", "DIR", o.out, "folder of models and curves (" + o.out.string() + ")");
-    choice<Device>(app, "--device", o.device,
-                   {{"cpu", Device::cpu}, {"hip", Device::hip}, {"reference", Device::reference}},
-                   "cpu: vectors, threads; hip: the GPU, where built with it; reference: plain loops (cpu)");
+    choice<Device>(
+        app, "--device", o.device,
+        {{"cpu", Device::cpu}, {"hip", Device::hip}, {"auto", Device::automatic}, {"reference", Device::reference}},
+        "cpu: vectors, threads; hip: the GPU, where built with it; auto: hip where there is a GPU, else cpu; "
+        "reference: plain loops (cpu)");
     app.add_flag("--plain", o.plain, "plain lines: no progress bar, curve or colour");
     for (const char* name : {"--batch", "--seed", "--threads", "--data", "--sample", "--out", "--device", "--plain"})
         if (without_effect.find(std::string(name) + " ") != std::string::npos)

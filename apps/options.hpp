@@ -13,7 +13,7 @@ namespace ikebana::apps {
 
 enum class Command { train, test, predict, describe };
 enum class OptimizerChoice { adam, sgd };
-enum class Device { cpu, hip, reference };
+enum class Device { cpu, hip, automatic, reference };
 
 struct Options {
     Command command = Command::train;

@@ -133,6 +133,8 @@ inline void compare_orders(const char* name, dim3 grid, dim3 block, std::size_t 
 
 } // namespace host
 
+inline constexpr bool on_gpu = false;
+
 /// Kernel<<<grid, block, dynamic_bytes, stream>>>(arguments...)
 template <auto Kernel, class... A>
 void launch_on(hipStream_t, dim3 grid, dim3 block, std::size_t dynamic_bytes, A... arguments) {

@@ -41,6 +41,8 @@ inline hipError_t hipGetLastError() { return cudaGetLastError(); }
 #endif
 
 #if defined(__HIP__) || defined(__CUDACC__)
+inline constexpr bool on_gpu = true;
+
 /// Kernel<<<grid, block, dynamic_bytes, stream>>>(arguments...)
 template <auto Kernel, class... A>
 void launch_on(hipStream_t stream, dim3 grid, dim3 block, std::size_t dynamic_bytes, A... arguments) {
@@ -64,6 +66,12 @@ __device__ T* dynamic_shared() {
     return reinterpret_cast<T*>(ikebana_dynamic_shared);
 }
 #endif
+
+/// Whether there is a GPU to use; the CPU that host.hpp uses is none.
+inline bool gpu_found() {
+    int count = 0;
+    return on_gpu && hipGetDeviceCount(&count) == hipSuccess && count > 0;
+}
 
 /// Throws error("hip: CALL: what the runtime says") where a call failed.
 inline void check(hipError_t result, const char* call) {

@@ -74,6 +74,7 @@ TEST_CASE("every option of train") {
     CHECK(o.out == "o/p");
     CHECK(o.device == Device::reference);
     CHECK(options("train --device hip").device == Device::hip);
+    CHECK(options("train --device auto").device == Device::automatic);
     CHECK(o.plain);
     CHECK(options("train --sample --schedule=step").sample);
     CHECK(options("train --schedule=step").schedule == Schedule::step);
@@ -144,7 +145,7 @@ TEST_CASE("values that an option does not take") {
     CHECK(complaint("train --threads 0").ends_with("not '0'"));
     CHECK(complaint("train --schedule linear") == "--schedule: takes constant|cosine|step, not 'linear'");
     CHECK(complaint("train --optimizer Adam") == "--optimizer: takes adam|sgd, not 'Adam'");
-    CHECK(complaint("describe --device gpu") == "--device: takes cpu|hip|reference, not 'gpu'");
+    CHECK(complaint("describe --device gpu") == "--device: takes cpu|hip|auto|reference, not 'gpu'");
     CHECK(complaint("train --epochs") == "--epochs needs a value");
     CHECK(complaint("predict a.png --model") == "--model needs a value");
     CHECK(complaint("train --sample --data d") == "--sample and --data exclude each other");

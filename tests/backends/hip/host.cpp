@@ -141,6 +141,11 @@ TEST_CASE("a missing barrier and a race between blocks show when orders are comp
     CHECK(last_words([&] { launch<rotate>(nullptr, dim3(2), dim3(32), out.data()); }) == "it ended");
 }
 
+TEST_CASE("the host is no GPU, but a device") {
+    CHECK(!gpu_found());
+    require_device();
+}
+
 TEST_CASE("device memory: copies are checked, a lack of it names bytes") {
     DeviceArray<float> a(10);
     std::vector<float> b(20);
