@@ -36,6 +36,8 @@ def figures(samples):
     if samples.unit:
         entry.update(unit=samples.unit, rate=programs.spread(samples.rates)._asdict(),
                      share=programs.spread(samples.shares)._asdict())
+    if samples.label:
+        entry["label"] = samples.label
     return entry
 
 

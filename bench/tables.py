@@ -27,9 +27,10 @@ def show_figures(found):
     for name, entry in found["benchmarks"].items():
         time = entry["microseconds"]
         rows.append([name, microseconds(time["median"]), microseconds(time["min"]), microseconds(time["max"]),
-                     f"{entry['rate']['median']:.1f} {entry['unit']:<7}", f"{100 * entry['share']['median']:.0f} %"])
+                     f"{entry['rate']['median']:.1f} {entry['unit']:<7}", f"{100 * entry['share']['median']:.0f} %",
+                     entry.get("label", "")])
     show(f"{found['machine']}, {found['date'][:10]}, {found['repetitions']} repetitions",
-         ["benchmark", "median", "minimum", "maximum", "rate", "of peak"], rows)
+         ["benchmark", "median", "minimum", "maximum", "rate", "of peak", ""], rows)
     for program, peaks in found["peaks"].items():
         for peak, value in peaks.items():
             print(f"peak of {program}, {peak}: {value}")
