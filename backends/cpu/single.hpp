@@ -170,10 +170,6 @@ template <class S, class T>
 constexpr std::size_t dense_scratch_bytes(single, S, T) {
     return 0;
 }
-template <class S, class T>
-constexpr std::size_t dense_cache_bytes(single, S, T) {
-    return 0;
-}
 
 /// y = W x + b
 template <class Y, class X, class W, class B>

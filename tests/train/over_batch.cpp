@@ -1,0 +1,50 @@
+// Large Dense layers, which train over the whole batch in tasks of their outputs, beside each other and beside layers
+// that meet: gradients against the reference backend in double, and the same bits for any number of threads.
+#include <backends/cpu/cpu.hpp>
+#include <backends/reference/reference.hpp>
+#include <doctest/doctest.h>
+#include <ikebana/ikebana.hpp>
+#include <tests/support/findings.hpp>
+#include <tests/support/samples.hpp>
+
+using namespace ikebana;
+using namespace ikebana::test;
+
+namespace {
+
+using Image = Shape<2, 9, 8>;
+using Layers = Sequential<Dense<128>, BatchNorm, Sigmoid, Dense<130, NoBias>, Dense<131>, Tanh, BatchNorm, Dense<128>,
+                          Dense<3>, Softmax>;
+template <class Backend, class T>
+using Net = Network<Input<2, 9, 8>, Layers, Backend, T>;
+using Large = Program<Net<cpu::backend, float>, CrossEntropy>;
+static_assert(Large::is_over_batch<0> && Large::is_over_batch<3> && Large::is_over_batch<4> &&
+              Large::is_over_batch<7> && !Large::is_over_batch<8>);
+static_assert(Large::segments == 7 && Large::cut.segments[0] == Segment{0, 0} &&
+              Large::cut.segments[3] == Segment{3, 4});
+
+template <class T, class N>
+std::vector<T> gradients(N& net, const auto& samples, int threads) {
+    Trainer trainer(net, CrossEntropy{}, Sgd{}, Threads{threads});
+    trainer.compute_gradients(samples);
+    return {trainer.gradients().begin(), trainer.gradients().end()};
+}
+
+} // namespace
+
+TEST_CASE("threads: gradients over the batch agree with the reference, whatever the threads and the batch") {
+    for (const std::size_t n : {2, 16, 37, 150}) {
+        CAPTURE(n);
+        const auto samples = random_samples<float, Image>(n, 3, static_cast<std::uint32_t>(n));
+        Net<cpu::backend, float> net(Seed{3});
+        Net<reference::backend, double> exact(Seed{3});
+        std::copy(net.parameters().begin(), net.parameters().end(), exact.parameters().begin());
+        const auto one = gradients<float>(net, samples, 1);
+        for (const int threads : {2, 3, 4}) {
+            CAPTURE(threads);
+            CHECK(gradients<float>(net, samples, threads) == one);
+        }
+        const auto expected = gradients<double>(exact, samples.as<double>(), 1);
+        CHECK(relative_error(span_of(one), span_of(expected)) < 1e-4);
+    }
+}
