@@ -30,7 +30,7 @@ def show_figures(found):
                      f"{entry['rate']['median']:.1f} {entry['unit']:<7}", f"{100 * entry['share']['median']:.0f} %",
                      entry.get("label", "")])
     show(f"{found['machine']}, {found['date'][:10]}, {found['repetitions']} repetitions",
-         ["benchmark", "median", "minimum", "maximum", "rate", "of peak", ""], rows)
+         ["benchmark", "median", "minimum", "maximum", "rate", "of peak", "note"], rows)
     for program, peaks in found["peaks"].items():
         for peak, value in peaks.items():
             print(f"peak of {program}, {peak}: {value}")
