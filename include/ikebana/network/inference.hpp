@@ -307,19 +307,22 @@ class InferenceNetwork {
         static constexpr auto sizes = []<class... B>(pack<B...>) {
             return std::array<std::array<std::size_t, 2>, sizeof...(B)>{first_two_sizes(typename B::parameters{})...};
         }(chain{});
-        const auto target = [](std::size_t i) { return static_cast<std::size_t>(pass::targets[i]); };
+        static constexpr auto kinds = pass::kinds; // under this function's name, which doesn't spell out the layers
+        static constexpr auto fates = pass::fates;
+        static constexpr auto targets = pass::targets;
+        const auto target = [](std::size_t i) { return static_cast<std::size_t>(targets[i]); };
         for (std::size_t i = 0; i < count; ++i)
-            if (pass::fates[i] == Fate::keep) // weights come first on both sides; a bias may be new here
+            if (fates[i] == Fate::keep) // weights come first on both sides; a bias may be new here
                 std::copy_n(net.parameters().data() + Net::parameter_offset[i], extents[i],
                             parameters_.data() + parameter_offset[target(i)]);
         for (std::size_t i = 0; i < count; ++i) { // in order: a batch norm before a Dense sees its unscaled weights
-            if (pass::kinds[i] != Kind::batch_norm) continue;
+            if (kinds[i] != Kind::batch_norm) continue;
             const auto [weights, biases] = sizes[target(i)];
             const std::size_t n = channels_in[i];
             const T* learned = net.parameters().data() + Net::parameter_offset[i];
             const T* kept = net.state().data() + Net::state_offset[i];
             T* to = parameters_.data() + parameter_offset[target(i)];
-            work_in_batch_norm(pass::fates[i], n, learned, learned + padded(n), kept, kept + padded(n), to, weights,
+            work_in_batch_norm(fates[i], n, learned, learned + padded(n), kept, kept + padded(n), to, weights,
                                to + padded(weights), biases);
         }
     }
