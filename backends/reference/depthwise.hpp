@@ -1,7 +1,7 @@
 // Depthwise convolution by plain loops over (c, p, q, r, s). x (C,H,W), y (C,P,Q), w (C,1,R,R), b (C); L lanes. All
 // three directions visit the same pairs of an output place and an input place. See layers/primitives.hpp.
 #pragma once
-#include <backends/reference/reduce.hpp>
+#include <backends/reference/pool.hpp>
 #include <ikebana/layers/primitives.hpp>
 
 namespace ikebana::reference {
@@ -11,19 +11,13 @@ constexpr std::size_t depthwise_scratch_bytes(backend, G, T) {
     return 0;
 }
 
-/// f(row of y, index into w, row of x) for every multiply-add.
+/// f(row of y, index into w, row of x) for every multiply-add: a channel's window is pooling's.
 template <class G, class F>
 void each_depthwise_multiply_add(F f) {
-    for (int c = 0; c < G::C; ++c)
-        for (int p = 0; p < G::P; ++p)
-            for (int q = 0; q < G::Q; ++q)
-                for (int r = 0; r < G::R; ++r)
-                    for (int s = 0; s < G::R; ++s) {
-                        const int h = p * G::stride + r - G::padding, v = q * G::stride + s - G::padding;
-                        if (h < 0 || h >= G::H || v < 0 || v >= G::W) continue;
-                        f((c * G::P + p) * G::Q + q, static_cast<std::size_t>((c * G::R + r) * G::R + s),
-                          (c * G::H + h) * G::W + v);
-                    }
+    each_window_place<G>([&](int yi, int place, int xi) {
+        const int c = yi / (G::P * G::Q);
+        f(yi, static_cast<std::size_t>(c * G::R * G::R + place), xi);
+    });
 }
 
 template <class G, class Y, class X, class W, class B>
