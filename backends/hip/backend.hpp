@@ -17,7 +17,7 @@
 //   multiply.hpp   one tiled matrix product, C = A B, its operands and its destination being functors;
 //   dense.hpp      three uses of it, as it is
 //   conv.hpp       three uses of it, an operand being gathered from the image (implicit GEMM)
-//   pool.hpp, random.hpp, tiles.hpp    a thread an element
+//   depthwise.hpp, pool.hpp, random.hpp, tiles.hpp    a thread an element; depthwise's dw a block a channel and tile
 // Functors, expressions and the random numbers are those of include/: they are constexpr, which makes them device
 // functions (hipcc: always; nvcc: with --expt-relaxed-constexpr).
 // Next to read: multiply.hpp, conv.hpp; runtime.hpp for what runs it.

@@ -3,6 +3,7 @@
 #include <backends/hip/assign.hpp>
 #include <backends/hip/conv.hpp>
 #include <backends/hip/dense.hpp>
+#include <backends/hip/depthwise.hpp>
 #include <backends/hip/pool.hpp>
 #include <backends/hip/random.hpp>
 #include <backends/hip/reduce.hpp>

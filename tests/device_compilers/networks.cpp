@@ -29,8 +29,10 @@ double train(Loss loss, Optimizer optimizer) {
     return history.back().test_cost + static_cast<double>(model.predict(b.images, workspace)[39][0]);
 }
 
-struct Others : Sequential<Dropout<20>, Conv<6, 3, Stride<2>, Padding<1>, NoBias>, Pool<3, Stride<1>, Average>, Sigmoid,
-                           BatchNorm, Flatten, Dense<20, NoBias>, Tanh, Dense<5>, Softmax> {};
+struct Others
+    : Sequential<Dropout<20>, Conv<6, 3, Stride<2>, Padding<1>, NoBias>, DepthwiseConv<3, Padding<1>>,
+                 Pool<3, Stride<1>, Average>, Sigmoid, BatchNorm, Flatten, Dense<20, NoBias>, Tanh, Dense<5>, Softmax> {
+};
 
 } // namespace
 

@@ -79,6 +79,10 @@ TEST_CASE("gradients of whole networks") {
     for (const std::size_t n : {1u, 31u, 33u, 70u}) {
         compare_gradients<Input<2, 9, 8>, Small, CrossEntropy>(n);
         compare_gradients<Input<1, 6, 6>,
+                          Sequential<DepthwiseConv<3, Padding<1>>, Conv<3, 2>, DepthwiseConv<2, Stride<2>, NoBias>,
+                                     Relu, Dense<4>, Softmax>,
+                          CrossEntropy>(n);
+        compare_gradients<Input<1, 6, 6>,
                           Sequential<Dropout<10>, Conv<4, 3, Padding<1>, NoBias>, Pool<3, Stride<2>, Average>, Flatten,
                                      Dense<5>, Softmax>,
                           MeanSquaredError>(n);
