@@ -1,11 +1,12 @@
 // Dense with 16 samples in the lanes. x (I), y (O), w (O,I), b (O).
-//   forward          blocks of outputs in registers; a value of x meets all weights of the block (broadcast from
-//   memory) backward_input   blocks of inputs in registers, a cache line of weights at a time backward_weight  dW += dy
-//   xᵀ sums over samples, so x is transposed to [sample][i] first and the lanes run over i;
+//   forward          blocks of outputs in registers; a value of x meets all weights of the block (broadcast)
+//   backward_input   blocks of inputs in registers, a cache line of weights at a time
+//   backward_weight  dW += dy xᵀ sums over samples, so x is transposed to [sample][i] first and the lanes run over i;
 //                    a block of dW is loaded once, 16 samples are added, and stored: no horizontal sums
 // Blocks that don't divide the size overlap the block before (forward, input), which writes the same values twice.
 // Training runs a large Dense over the whole batch instead: dense_batch.hpp.
 #pragma once
+#include <backends/cpu/products.hpp>
 #include <backends/cpu/reduce.hpp>
 #include <backends/cpu/tiles.hpp>
 #include <ikebana/layers/primitives.hpp>
@@ -127,23 +128,20 @@ void dense_backward_weight(backend, DW dw, DY dy, X x, std::byte* scratch) {
     store_tile(backend{}, xt, L, columns, x);
     for (int n = 0; n < L; ++n) std::fill(xt + n * columns + I, xt + (n + 1) * columns, T(0));
 
-    constexpr int BO = std::min(O, 4), BI = registers == 32 ? 4 : 2;
-    const auto outputs = [&]<int N>(std::integral_constant<int, N>, int o) {
+    constexpr int BI = registers == 32 ? 4 : 2;
+    each_block<O, block_of(O, registers == 32 ? 5 : 4)>([&]<int BO>(std::integral_constant<int, BO>, int o, int) {
         T* to = dw.data + static_cast<std::size_t>(o) * I;
         const T* d = dy.row(o);
         int v = 0;
-        for (; v + BI <= whole; v += BI) dense_weight_block<N, BI, I>(to + v * width<T>, d, xt + v * width<T>, columns);
+        for (; v + BI <= whole; v += BI)
+            dense_weight_block<BO, BI, I>(to + v * width<T>, d, xt + v * width<T>, columns);
         if constexpr (whole % BI != 0)
-            for (; v < whole; ++v) dense_weight_block<N, 1, I>(to + v * width<T>, d, xt + v * width<T>, columns);
+            for (; v < whole; ++v) dense_weight_block<BO, 1, I>(to + v * width<T>, d, xt + v * width<T>, columns);
         if constexpr (I % width<T> != 0)
-            for (int k = 0; k < N; ++k)
+            for (int k = 0; k < BO; ++k)
                 dense_weight_rest<I>(to + static_cast<std::size_t>(k) * I + whole * width<T>, d + k * L,
                                      xt + whole * width<T>, columns);
-    };
-    int o = 0;
-    for (; o + BO <= O; o += BO) outputs(std::integral_constant<int, BO>{}, o);
-    if constexpr (O % BO != 0)
-        for (; o < O; ++o) outputs(std::integral_constant<int, 1>{}, o);
+    });
 }
 
 } // namespace ikebana::cpu

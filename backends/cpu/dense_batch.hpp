@@ -3,6 +3,8 @@
 // cache; tile by tile, every core would read all of W and write half of it, and lines would travel between the cores.
 //   forward, input gradient   5 rows × 4 vectors of samples in registers: a weight, broadcast, meets 64 samples, a
 //                             vector of x five weights
+//                             A task's columns of a large W lie apart, so some rows of them are copied next to each
+//                             other first, and the next ones are asked for
 //   weight gradient           10 rows × 2 vectors of columns, summed over all samples and written once; x comes as rows
 // A block at the edge overlaps the block before, which writes the same values twice.
 #pragma once
@@ -13,8 +15,10 @@ namespace ikebana::cpu {
 /// Rows of W in a task, and its columns in a task of the input gradient.
 template <int O>
 inline constexpr int batch_rows = block_of(O, registers == 32 ? 10 : 5);
-template <int I>
-inline constexpr int batch_columns = block_of(I, I > 1024 ? 64 : 10);
+template <int O, int I, class T>
+inline constexpr bool batch_copies = sizeof(T) * O* I > (1 << 18);
+template <int O, int I, class T>
+inline constexpr int batch_columns = block_of(I, batch_copies<O, I, T> ? 64 : 10);
 
 /// Tasks that rows of W make; 0: the layer is run tile by tile. From 64 KiB of weights on, reading W and adding to its
 /// gradient for every tile costs more in memory than in arithmetic.
@@ -24,7 +28,8 @@ constexpr int dense_batch_tasks(backend, Shape<O, I>, T) {
 }
 template <int O, int I, class T>
 constexpr int dense_batch_input_tasks(backend, Shape<O, I>, T) {
-    return (I + batch_columns<I> - 1) / batch_columns<I>;
+    constexpr int columns = batch_columns<O, I, T>;
+    return (I + columns - 1) / columns;
 }
 
 /// Where a task's rows of W lie: {first element, elements}.
@@ -52,23 +57,26 @@ IKEBANA_INLINE inline void with_rows(int task, F f) {
         f(std::integral_constant<int, N % Block>{});
 }
 
-/// Rows r … r + N of to = first + Σ a[r · RowStep + k · Step] · from[k] over k < K, for all tiles.
+/// Rows r … r + N of to = first + Σ a[r · RowStep + k · Step] · from[k0 + k] over k < K, for all tiles; first(row,
+/// where) has the row's number and the place of its result.
 template <int N, int RowStep, int Step, class T, class To, class From, class First>
-IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, int K, First first) {
+IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, int k0, int K, First first) {
     using V = xsimd::batch<T>;
-    constexpr int R = std::min(N, 5), most = registers == 32 ? 4 : 2;
+    constexpr int R = block_of(N, 5), most = registers == 32 ? 4 : 2;
     in_blocks<most>(to.count * parts<T>, [&]<int C>(std::integral_constant<int, C>, int vector) {
         const T* x[C];
         T* y[C];
         for (int c = 0; c < C; ++c) {
             const int t = (vector + c) / parts<T>, lane = (vector + c) % parts<T> * width<T>;
-            x[c] = from[t].data + lane, y[c] = to[t].row(r) + lane;
+            x[c] = from[t].row(k0) + lane, y[c] = to[t].row(r) + lane;
         }
         for (int r0 = 0; r0 < N; r0 += R) {
             const int at = std::min(r0, N - R);
             V sum[R][C];
-            unroll<R>([&](int k)
-                          IKEBANA_INLINE { unroll<C>([&](int c) IKEBANA_INLINE { sum[k][c] = first(at + k); }); });
+            unroll<R>([&](int k) IKEBANA_INLINE {
+                unroll<C>([&](int c)
+                              IKEBANA_INLINE { sum[k][c] = first(at + k, y[c] + (at + k) * backend::lanes<T>); });
+            });
             add_products<RowStep, Step>(sum, a + static_cast<std::size_t>(at) * RowStep, x, K);
             unroll<R>([&](int k) IKEBANA_INLINE {
                 unroll<C>([&](int c)
@@ -85,8 +93,8 @@ void dense_batch_forward(backend, Y y, X x, W w, B b, int task) {
     constexpr int O = Y::shape::sizes[0], I = X::shape::size;
     with_rows<O, batch_rows<O>>(task, [&]<int N>(std::integral_constant<int, N>) {
         const int o = task * batch_rows<O>;
-        batch_products<N, I, 1, T>(y, o, w.data + static_cast<std::size_t>(o) * I, x, I,
-                                   [&](int k) IKEBANA_INLINE { return bias_vector<T>(b, o + k); });
+        batch_products<N, I, 1, T>(y, o, w.data + static_cast<std::size_t>(o) * I, x, 0, I,
+                                   [&](int k, const T*) IKEBANA_INLINE { return bias_vector<T>(b, o + k); });
     });
 }
 
@@ -94,10 +102,28 @@ void dense_batch_forward(backend, Y y, X x, W w, B b, int task) {
 template <class DX, class W, class DY>
 void dense_batch_backward_input(backend, DX dx, W w, DY dy, int task) {
     using T = typename DX::element;
-    constexpr int O = DY::shape::sizes[0], I = DX::shape::size;
-    with_rows<I, batch_columns<I>>(task, [&]<int N>(std::integral_constant<int, N>) {
-        const int i = task * batch_columns<I>;
-        batch_products<N, 1, I, T>(dx, i, w.data + i, dy, O, [](int) IKEBANA_INLINE { return xsimd::batch<T>(0); });
+    using V = xsimd::batch<T>;
+    constexpr int O = DY::shape::sizes[0], I = DX::shape::size, columns = batch_columns<O, I, T>;
+    with_rows<I, columns>(task, [&]<int N>(std::integral_constant<int, N>) {
+        const int i = task * columns;
+        const auto row = [&](int o) { return w.data + static_cast<std::size_t>(o) * I + i; };
+        if constexpr (batch_copies<O, I, T>) {
+            constexpr int rows = std::min(O, 128); // 32 KiB of floats
+            T copy[rows * N];
+            for (int o = 0; o < O; o += rows) {
+                const int K = std::min(rows, O - o), next = std::min(rows, O - o - K);
+                for (int k = 0; k < K; ++k) std::copy_n(row(o + k), N, copy + k * N);
+                for (int k = 0; k < next; ++k)
+                    for (int n = 0; n < N; n += 64 / static_cast<int>(sizeof(T)))
+                        __builtin_prefetch(row(o + K + k) + n, 0, 2);
+                batch_products<N, 1, N>(dx, i, static_cast<const T*>(copy), dy, o, K,
+                                        [&](int, const T* y)
+                                            IKEBANA_INLINE { return o == 0 ? V(0) : V::load_unaligned(y); });
+            }
+        } else {
+            batch_products<N, 1, I>(dx, i, static_cast<const T*>(row(0)), dy, 0, O,
+                                    [](int, const T*) IKEBANA_INLINE { return V(0); });
+        }
     });
 }
 
