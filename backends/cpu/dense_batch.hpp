@@ -6,7 +6,6 @@
 //                             A task's columns of a large W lie apart, so some rows of them are copied next to each
 //                             other first, and the next ones are asked for
 //   weight gradient           10 rows × 2 vectors of columns, summed over all samples and written once; x comes as rows
-// A block at the edge overlaps the block before, which writes the same values twice.
 #pragma once
 #include <backends/cpu/dense.hpp>
 
@@ -62,7 +61,7 @@ IKEBANA_INLINE inline void with_rows(int task, F f) {
 template <int N, int RowStep, int Step, class T, class To, class From, class First>
 IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, int k0, int K, First first) {
     using V = xsimd::batch<T>;
-    constexpr int R = block_of(N, 5), most = registers == 32 ? 4 : 2;
+    constexpr int most = registers == 32 ? 4 : 2;
     in_blocks<most>(to.count * parts<T>, [&]<int C>(std::integral_constant<int, C>, int vector) {
         const T* x[C];
         T* y[C];
@@ -70,8 +69,7 @@ IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, i
             const int t = (vector + c) / parts<T>, lane = (vector + c) % parts<T> * width<T>;
             x[c] = from[t].row(k0) + lane, y[c] = to[t].row(r) + lane;
         }
-        for (int r0 = 0; r0 < N; r0 += R) {
-            const int at = std::min(r0, N - R);
+        each_block<N, block_of(N, 5)>([&]<int R>(std::integral_constant<int, R>, int at, int) IKEBANA_INLINE {
             V sum[R][C];
             unroll<R>([&](int k) IKEBANA_INLINE {
                 unroll<C>([&](int c)
@@ -82,7 +80,7 @@ IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, i
                 unroll<C>([&](int c)
                               IKEBANA_INLINE { sum[k][c].store_unaligned(y[c] + (at + k) * backend::lanes<T>); });
             });
-        }
+        });
     });
 }
 

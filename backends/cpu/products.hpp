@@ -47,7 +47,7 @@ void add_outer_products(T* sums, int sums_step, const T* rows, int rows_step, co
 
 /// f(std::integral_constant<int, B>, first, block) for whole blocks of N, then for what is left.
 template <int N, int B, class F>
-void each_block(F f) {
+IKEBANA_INLINE inline void each_block(F f) {
     for (int b = 0; b < N / B; ++b) f(std::integral_constant<int, B>{}, b * B, b);
     if constexpr (N % B != 0) f(std::integral_constant<int, N % B>{}, N - N % B, N / B);
 }
