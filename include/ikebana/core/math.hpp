@@ -30,6 +30,15 @@ template <class T>
 requires std::is_arithmetic_v<T>
 constexpr T select(bool c, T a, T b) { return c ? a : b; }
 
+/// The larger of c and x; NaN where x is NaN. A batch's max() has its second argument where the two have no order.
+template <class V>
+constexpr V maximum(V c, V x) {
+    if constexpr (std::is_arithmetic_v<V>)
+        return x <= c ? c : x;
+    else
+        return max(c, x);
+}
+
 template <class V>
 struct Dual {
     V value, slope;

@@ -9,7 +9,7 @@ struct relu {
     static constexpr bool derivative_from_output = true, monotone = true;
     template <class V>
     constexpr V operator()(V x) const {
-        return select(x <= V(0), V(0), x);
+        return maximum(V(0), x);
     }
     template <class V>
     constexpr V derivative(V, V y) const {
