@@ -1,7 +1,8 @@
 // Convolutions of 1×1, which are matrix products over the places of the image: x (C,places), y (K,places), w (K,C).
-//   forward          y = W x: a few places of x are copied to a panel that fits the first level of cache, and the panel
-//                    meets all filters. A tile of x or y is megabytes, channels lie kilobytes apart: the next panel's
-//                    numbers and the next filters' places of y are asked for while a block is summed
+//   forward          y = W x: a few places of x are copied to a panel, and the panel meets all filters. A tile of x or
+//   y
+//                    is megabytes, channels lie kilobytes apart: the next panel's numbers and the filters' places of y
+//                    are asked for while a block is summed
 //   backward_input   dx = Wᵀ dy, the same product
 //   backward_weight  dW = dy xᵀ sums over samples: one of the two is transposed, some places at a time, so that its
 //                    channels lie in the lanes, and the other one's numbers are broadcast; no sums over lanes
@@ -16,85 +17,77 @@ namespace ikebana::cpu {
 template <class G>
 inline constexpr bool is_pointwise = G::R == 1 && G::S == 1 && G::padding == 0;
 
-/// Blocks of a product that gives O results of I terms at each place; panels are W×W windows, or runs of places.
-template <class G, int O, int I, int W>
-struct PointwiseProduct {
-    // The image that panels are cut from: without windows, its rows are one.
+/// How the places of an image are cut to panels of W×W windows, or of single places.
+template <class G, int W>
+struct PointwisePanels {
+    // Without windows the image's rows are one.
     static constexpr int P = W == 1 ? 1 : G::P / W, Q = W == 1 ? G::P * G::Q : G::Q / W, row = W == 1 ? Q : G::Q;
-    static constexpr int windows = W == 1 ? std::min(Q, registers == 32 ? 4 : 2) : 1;
-    static constexpr int run = W * windows, places = W * run; // a panel is W runs
+    static constexpr int windows = W == 1 ? std::min(Q, registers == 32 ? 4 : 2) : 1; // of a row, in a panel
 
-    // 5 × 4 accumulators with 32 registers, 5 × 2 with 16; no block is much smaller than the others.
-    static constexpr int most = registers == 32 || W == 1 ? 5 : 2, blocks = (O + most - 1) / most;
-    static constexpr int block = (O + blocks - 1) / blocks;
-    /// Terms of a panel: 96 channels of 4 places and 16 floats take 24 KiB.
-    static constexpr int terms = block_of(I, 96);
-
-    static constexpr std::size_t panel_size(int lanes) { return static_cast<std::size_t>(terms * places * lanes); }
-    /// The panel, and sums that wait for the next one's terms.
-    static constexpr std::size_t scratch_size(int lanes) {
-        return panel_size(lanes) + (terms < I ? static_cast<std::size_t>(O * places * lanes) : 0);
+    /// The panel: 256 channels of 4 places and 16 floats take 64 KiB, which the second level of cache gives in time.
+    static constexpr std::size_t scratch_size(int I, int lanes) {
+        return static_cast<std::size_t>(I * W * W * windows * lanes);
     }
+};
+
+/// Blocks of O results of I terms at so many places: accumulators, a term's places and a weight fill the registers, and
+/// no block is much smaller than the others.
+template <int O, int I, int places>
+struct PointwiseBlocks {
+    static constexpr int most = (registers - 1 - places) / places, blocks = (O + most - 1) / most;
+    static constexpr int block = (O + blocks - 1) / blocks;
+    // Terms between two requests for memory, and results that each asks for.
+    static constexpr int step = std::min(I, 4), steps = (I + step - 1) / step, asked = (block + steps - 1) / steps;
 };
 
 /// put(o, p, q, lane, y) for each whole W×W window: y[W · W] = b[o] + Σ_i w[o · o_step + i · i_step] x[i], places of
 /// the window row-major. y is where put will write; for W = 1 the image's rows are seen as one.
-template <class G, int O, int I, int W, class T, class B, class Put>
-void pointwise_product(const T* y, const T* x, const T* w, int o_step, int i_step, B b, T* scratch, Put put) {
+template <class G, int O, int I, int W, int o_step, int i_step, class T, class B, class Put>
+void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put put) {
     using V = xsimd::batch<T>;
-    using Blocks = PointwiseProduct<G, O, I, W>;
-    constexpr int L = backend::lanes<T>, places = Blocks::places, terms = Blocks::terms;
-    constexpr int across = (Blocks::Q + Blocks::windows - 1) / Blocks::windows, panels = Blocks::P * across;
-    T* panel = scratch;
-    T* waiting = scratch + Blocks::panel_size(L);
-    const auto first_window = [](int t) { return std::min(t % across * Blocks::windows, Blocks::Q - Blocks::windows); };
-    const auto run_of = [&](int i, int t, int r) { // of term i in panel t
-        return x + (i * G::P * G::Q + (t / across * W + r) * Blocks::row + first_window(t) * W) * L;
-    };
-    const auto ask_for_terms = [&](int begin, int end, int t) {
-        for (int i = begin; i < end; ++i)
-            for (int j = 0; j < places; ++j)
-                __builtin_prefetch(run_of(i, t, j / Blocks::run) + j % Blocks::run * L, 0, 2);
-    };
-    const auto ask_for_results = [&](int begin, int end, int t) {
-        for (int o = begin; o < end; ++o)
-            for (int j = 0; j < Blocks::windows; ++j)
-                __builtin_prefetch(y + ((o * Blocks::P + t / across) * Blocks::Q + first_window(t) + j) * L, 1, 2);
-    };
-    for (int t = 0; t < panels; ++t)
-        for (int i0 = 0; i0 < I; i0 += terms) {
-            const int n = std::min(terms, I - i0);
-            const bool first = i0 == 0, last = i0 + terms >= I;
-            for (int i = 0; i < n; ++i)
-                for (int r = 0; r < W; ++r)
-                    std::copy_n(run_of(i0 + i, t, r), Blocks::run * L, panel + (i * W + r) * Blocks::run * L);
-            const int next = last ? 0 : i0 + terms, next_panel = last ? std::min(t + 1, panels - 1) : t;
-            each_block<O, Blocks::block>([&]<int BO>(std::integral_constant<int, BO>, int o, int number) {
-                ask_for_terms(next + terms * number / Blocks::blocks,
-                              std::min(I, next + terms * (number + 1) / Blocks::blocks), next_panel);
-                if (last) ask_for_results(o + BO, std::min(O, o + BO + Blocks::block), t);
-                for (int lane = 0; lane < L; lane += width<T>) {
-                    V sums[BO][places];
-                    const auto kept = [&](int k, int j)
-                                          IKEBANA_INLINE { return waiting + ((o + k) * places + j) * L + lane; };
-                    unroll<BO>([&](int k) IKEBANA_INLINE {
-                        V start(0);
-                        if constexpr (!is_nothing<B>) start = V(b[static_cast<std::size_t>(o + k)]);
-                        unroll<places>(
-                            [&](int j) IKEBANA_INLINE { sums[k][j] = first ? start : V::load_unaligned(kept(k, j)); });
-                    });
-                    add_products(sums, panel + lane, places * L, w + o * o_step + i0 * i_step, o_step, i_step, n);
-                    unroll<BO>([&](int k) IKEBANA_INLINE {
-                        if (last)
-                            unroll<Blocks::windows>([&](int j) IKEBANA_INLINE {
-                                put(o + k, t / across, first_window(t) + j, lane, &sums[k][j]);
-                            });
-                        else
-                            unroll<places>([&](int j) IKEBANA_INLINE { sums[k][j].store_unaligned(kept(k, j)); });
-                    });
+    using Panels = PointwisePanels<G, W>;
+    constexpr int L = backend::lanes<T>, Q = Panels::Q, all = Panels::P * Q;
+    const auto from = [&](int window) { return x + (window / Q * W * Panels::row + window % Q * W) * L; };
+    const auto row = [](int i, int r) { return (i * G::P * G::Q + r * Panels::row) * L; }; // of term i
+    each_block<all, Panels::windows>([&]<int N>(std::integral_constant<int, N>, int first, int) {
+        constexpr int run = W * N, places = W * run; // a panel is W runs
+        using Blocks = PointwiseBlocks<O, I, places>;
+        const T *here = from(first), *next = from(std::min(first + N, all - N));
+        const int p = first / Q, q = first % Q;
+        for (int i = 0; i < I; ++i)
+            for (int r = 0; r < W; ++r)
+                unroll<run * parts<T>>([&](int j) IKEBANA_INLINE {
+                    V::load_unaligned(here + row(i, r) + j * width<T>)
+                        .store_unaligned(panel + (i * W + r) * run * L + j * width<T>);
+                });
+        each_block<O, Blocks::block>([&]<int BO>(std::integral_constant<int, BO>, int o, int number) IKEBANA_INLINE {
+            // Few at a time: a core waits for no more than some twenty lines at once.
+            const auto ask = [&](int i0, int n) IKEBANA_INLINE {
+                for (int j = number; j < places; j += Blocks::blocks)
+                    for (int i = i0; i < i0 + n; ++i) __builtin_prefetch(next + row(i, j / run) + j % run * L, 0, 2);
+                const int k0 = i0 / Blocks::step * Blocks::asked;
+                for (int k = k0; k < std::min(k0 + Blocks::asked, BO); ++k)
+                    for (int j = 0; j < N; ++j) __builtin_prefetch(y + ((o + k) * all + first + j) * L, 1, 2);
+            };
+            for (int lane = 0; lane < L; lane += width<T>) {
+                V sums[BO][places];
+                unroll<BO>([&](int k) IKEBANA_INLINE {
+                    V start(0);
+                    if constexpr (!is_nothing<B>) start = V(b[static_cast<std::size_t>(o + k)]);
+                    unroll<places>([&](int j) IKEBANA_INLINE { sums[k][j] = start; });
+                });
+                for (int i = 0; i < I; i += Blocks::step) {
+                    const int n = std::min(Blocks::step, I - i);
+                    if (lane == 0) ask(i, n);
+                    add_products(sums, panel + i * places * L + lane, places * L, w + o * o_step + i * i_step, o_step,
+                                 i_step, n);
                 }
-            });
-        }
+                unroll<BO>([&](int k) IKEBANA_INLINE {
+                    unroll<N>([&](int j) IKEBANA_INLINE { put(o + k, p, q + j, lane, &sums[k][j * W * W]); });
+                });
+            }
+        });
+    });
 }
 
 // ---- gradient of the weights
@@ -199,9 +192,8 @@ const T* met_places(T* to, const T* x) {
 template <class G, class T>
 constexpr std::size_t pointwise_scratch_bytes() {
     constexpr int L = backend::lanes<T>;
-    return sizeof(T) * (met_size<G> * L + std::max({PointwiseProduct<G, G::K, G::C, 1>::scratch_size(L),
-                                                    PointwiseProduct<G, G::K, G::C, 2>::scratch_size(L),
-                                                    PointwiseProduct<G, G::C, G::K, 1>::scratch_size(L),
+    constexpr std::size_t panel = PointwisePanels<G, 1>::scratch_size(std::max(G::C, G::K), L);
+    return sizeof(T) * (met_size<G> * L + std::max({panel, PointwisePanels<G, 2>::scratch_size(G::C, L),
                                                     PointwiseGradient<G, T>::scratch_size}));
 }
 
@@ -209,8 +201,8 @@ constexpr std::size_t pointwise_scratch_bytes() {
 template <class G, int W, class T, class B, class Put>
 void pointwise_forward(const T* y, const T* x, const T* w, B b, std::byte* scratch, Put put) {
     T* met = reinterpret_cast<T*>(scratch);
-    pointwise_product<G, G::K, G::C, W>(y, met_places<G>(met, x), w, G::C, 1, b, met + met_size<G> * backend::lanes<T>,
-                                        put);
+    pointwise_product<G, G::K, G::C, W, G::C, 1>(y, met_places<G>(met, x), w, b, met + met_size<G> * backend::lanes<T>,
+                                                 put);
 }
 
 /// dx = … and dw += … (each may be Nothing).
@@ -222,10 +214,10 @@ void pointwise_backward(DX dx, DW dw, const T* dy, const T* x, const T* w, std::
     if constexpr (!is_nothing<DW>) pointwise_weight_gradient<G>(dw.data, dy, met_places<G>(met, x), free);
     if constexpr (!is_nothing<DX>) {
         T* to = G::stride == 1 ? dx.data : met;
-        pointwise_product<G, G::C, G::K, 1>(static_cast<const T*>(to), dy, w, 1, G::C, Nothing{}, free,
-                                            [&](int c, int, int place, int lane, const auto* v) IKEBANA_INLINE {
-                                                v->store_unaligned(to + (c * G::P * G::Q + place) * L + lane);
-                                            });
+        pointwise_product<G, G::C, G::K, 1, 1, G::C>(
+            static_cast<const T*>(to), dy, w, Nothing{}, free,
+            [&](int c, int, int place, int lane, const auto* v)
+                IKEBANA_INLINE { v->store_unaligned(to + (c * G::P * G::Q + place) * L + lane); });
         if constexpr (G::stride != 1) {
             std::fill_n(dx.data, DX::size, T(0));
             each_met<G>([&](int place, int to_place) { std::copy_n(met + place * L, L, dx.data + to_place * L); });
