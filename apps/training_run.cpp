@@ -24,6 +24,8 @@ TrainingRun::TrainingRun(const Options& options, const std::string& name, const 
                    std::to_string(threads));
 }
 
+TrainingRun::~TrainingRun() = default;
+
 void TrainingRun::operator()(const StepEnd& e) {
     curve_(e);
     console_(e);

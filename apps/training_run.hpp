@@ -16,6 +16,7 @@ class TrainingRun {
   public:
     /// Makes the output folder and prints what the model called `name` is trained by. Throws file_error.
     TrainingRun(const Options& options, const std::string& name, const char* backend, int vector_width, int threads);
+    ~TrainingRun();
 
     void operator()(const StepEnd& e);
     void operator()(const PassEnd& e);

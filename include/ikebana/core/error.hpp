@@ -1,5 +1,7 @@
 // Errors. At run time: ikebana::error, one line that says what, where and what was expected. At compile time: the
 // vocabulary whose type names form the sentence that a compiler prints first (never defined, so naming ::error stops).
+// Here and elsewhere, what runs once or when something is wrong is marked gnu::cold: compiled for size, it costs the
+// compiler less. What it calls in a loop is gnu::noinline, to be compiled for speed.
 #pragma once
 #include <stdexcept>
 #include <string>

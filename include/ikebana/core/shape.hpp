@@ -10,7 +10,7 @@
 namespace ikebana {
 
 /// "20x12x12"
-inline std::string numbers_text(std::span<const int> numbers, const char* separator) {
+[[gnu::cold]] inline std::string numbers_text(std::span<const int> numbers, const char* separator) {
     std::string s;
     for (const int n : numbers) s.append(s.empty() ? "" : separator).append(std::to_string(n));
     return s;

@@ -73,15 +73,15 @@ using parameters_in = typename B::parameters;
 template <class B>
 using state_in = typename B::state;
 
-inline void add_arrays(std::vector<ModelArray>& arrays, std::span<const ArrayPlace> places, std::byte* base,
-                       std::size_t element_bytes) {
+[[gnu::cold]] inline void add_arrays(std::vector<ModelArray>& arrays, std::span<const ArrayPlace> places,
+                                     std::byte* base, std::size_t element_bytes) {
     for (const ArrayPlace& a : places)
         arrays.push_back({a.position, a.name, a.sizes, base + a.offset * element_bytes, a.size * element_bytes});
 }
 
 /// The content of a Network (parameters, running statistics) or an InferenceNetwork (folded parameters).
 template <class Model>
-ModelContent content_of(Model& model) {
+[[gnu::cold]] ModelContent content_of(Model& model) {
     constexpr const char* dtype = std::is_same_v<typename Model::scalar, float> ? "F32" : "F64";
     ModelContent content{Model::is_inference ? "inference" : "network", {}, dtype, {}};
     using T = typename Model::scalar;
@@ -106,7 +106,7 @@ requires(Model::is_inference) void save_inference_model(const std::filesystem::p
 
 /// The inference network of Net's type from a file. Throws file_error if it holds anything else.
 template <class Net>
-InferenceNetwork<Net> load_inference_model(const std::filesystem::path& path) {
+[[gnu::cold]] InferenceNetwork<Net> load_inference_model(const std::filesystem::path& path) {
     InferenceNetwork<Net> model;
     load_model(path, content_of(model));
     model.pack_parameters();

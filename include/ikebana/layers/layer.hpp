@@ -165,8 +165,8 @@ constexpr std::tuple<View<T, typename P::shape>...> views(Parameters<P...>, T* b
 // ---- optional facts of a layer
 
 /// "Conv<20,5,Stride<2>>": a type as the user writes it.
-inline std::string type_text(const char* name, std::initializer_list<int> numbers,
-                             std::initializer_list<std::string> options = {}) {
+[[gnu::cold]] inline std::string type_text(const char* name, std::initializer_list<int> numbers,
+                                           std::initializer_list<std::string> options = {}) {
     std::string s = std::string(name) + "<" + numbers_text({numbers.begin(), numbers.size()}, ",");
     for (const std::string& option : options) s.append(",").append(option);
     return s + ">";

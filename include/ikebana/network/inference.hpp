@@ -32,8 +32,8 @@ constexpr std::size_t largest_scratch_bytes(pack<B...>) {
 /// Works a batch norm over n channels into `inner` = weights / biases weights for each of `biases` outputs, as its fate
 /// says: w, b ← s w, s b + t (back), w s, b + w t (forward) or s, t themselves (affine).
 template <class T>
-void work_in_batch_norm(Fate fate, std::size_t n, const T* gamma, const T* beta, const T* mean, const T* variance, T* w,
-                        std::size_t weights, T* b, std::size_t biases) {
+[[gnu::cold]] void work_in_batch_norm(Fate fate, std::size_t n, const T* gamma, const T* beta, const T* mean,
+                                      const T* variance, T* w, std::size_t weights, T* b, std::size_t biases) {
     const auto s = [&](std::size_t c) {
         return double(gamma[c]) / std::sqrt(double(variance[c]) + BatchNorm::epsilon);
     };
@@ -295,7 +295,7 @@ class InferenceNetwork {
 
     using pass = decltype(inference_pass<Fold>(typename Net::chain{}));
 
-    void fold(const Net& net) {
+    [[gnu::cold]] void fold(const Net& net) {
         constexpr auto count = static_cast<std::size_t>(Net::layer_count);
         // Elements of each layer's parameters, channels of its input, and sizes of the first two arrays that remain.
         static constexpr auto extents = []<class... B>(pack<B...>) {

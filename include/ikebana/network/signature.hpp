@@ -16,7 +16,8 @@ constexpr std::array<NameFunction, sizeof...(B)> name_functions(pack<B...>) {
     return {&layer_name<typename B::layer>...};
 }
 
-inline std::vector<std::string> names_of(std::span<const int> input, std::span<const NameFunction> layers) {
+[[gnu::cold]] inline std::vector<std::string> names_of(std::span<const int> input,
+                                                       std::span<const NameFunction> layers) {
     std::vector<std::string> names{"Input<" + numbers_text(input, ",") + ">"};
     for (const NameFunction name : layers) names.push_back(name());
     return names;

@@ -34,7 +34,7 @@ struct HostSizes {
             if (++rank <= most) sizes[rank - 1] = static_cast<std::size_t>(n);
     }
 
-    std::string text() const {
+    [[gnu::cold]] std::string text() const {
         std::string s;
         for (std::size_t i = 0; i < std::min(rank, most); ++i)
             s.append(i == 0 ? "" : "x").append(std::to_string(sizes[i]));

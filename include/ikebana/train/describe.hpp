@@ -17,8 +17,8 @@ struct LayerNumbers {
     std::size_t tile_bytes = 0;
 };
 
-inline std::vector<LayerRow> layer_rows(std::span<const LayerNumbers> numbers, const std::vector<std::string>& names,
-                                        std::size_t tiles) {
+[[gnu::cold]] inline std::vector<LayerRow> layer_rows(std::span<const LayerNumbers> numbers,
+                                                      const std::vector<std::string>& names, std::size_t tiles) {
     std::vector<LayerRow> rows;
     for (const LayerNumbers& n : numbers)
         rows.push_back({n.position, names[rows.size() + 1], numbers_text(n.output, "x"), n.parameters, n.multiply_adds,
@@ -43,7 +43,7 @@ std::vector<LayerRow> layer_table(int samples) {
 }
 
 template <class Trainer>
-NetworkTable network_table(int samples, int threads) {
+[[gnu::cold]] NetworkTable network_table(int samples, int threads) {
     using Net = typename Trainer::network;
     return {layer_table<Net, typename Trainer::loss>(samples),
             {0, "in all", Net::output::text(), Net::parameter_count, Net::multiply_adds,

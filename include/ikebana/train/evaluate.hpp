@@ -33,7 +33,7 @@ consteval bool reader_fits() {
     return true;
 }
 
-inline void check_labels(std::span<const int> labels, std::size_t images, int classes) {
+[[gnu::cold]] inline void check_labels(std::span<const int> labels, std::size_t images, int classes) {
     if (labels.size() != images)
         throw error("batch: " + std::to_string(labels.size()) + " labels for " + std::to_string(images) + " images");
     if (images == 0) throw error("batch: no samples");
@@ -67,7 +67,7 @@ class Evaluator {
 
     /// Adds a batch; `predicted`, if given, gets a class for each sample.
     template <class B>
-    void add(const B& batch, std::vector<int>* predicted) {
+    [[gnu::noinline]] void add(const B& batch, std::vector<int>* predicted) {
         const std::size_t n = check_batch<typename Model::network>(batch, labels_);
         const T* rows = rows_of(batch.images, n * Model::input::size, staged_);
         costs_.resize(n);
@@ -128,8 +128,8 @@ class Evaluator {
 
 /// Mean cost and accuracy of `model` over one pass of a reader of batches; `predicted`, if given, gets the classes.
 template <class Loss, class Model, class Reader>
-Evaluation evaluate(const Model& model, Reader&& reader, typename Model::backend::workers& workers,
-                    std::vector<int>* predicted = nullptr) {
+[[gnu::cold]] Evaluation evaluate(const Model& model, Reader&& reader, typename Model::backend::workers& workers,
+                                  std::vector<int>* predicted = nullptr) {
     static_assert(reader_fits<typename Model::network, std::remove_cvref_t<Reader>>());
     Evaluator<Loss, Model> evaluator(model, workers);
     Batch batch;

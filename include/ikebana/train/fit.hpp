@@ -37,7 +37,7 @@ int steps_of(const Reader& reader) {
 
 /// step(batch, position) returns the mean cost, test() an Evaluation; handlers are called with StepEnd and PassEnd.
 template <class Train, class Step, class Test, class... Handlers>
-std::vector<PassEnd> run_passes(Train train, Passes passes, Step step, Test test, Handlers&... handlers) {
+[[gnu::cold]] std::vector<PassEnd> run_passes(Train train, Passes passes, Step step, Test test, Handlers&... handlers) {
     const int steps = steps_of(train);
     auto ahead = prefetch(std::move(train));
     std::vector<PassEnd> history;

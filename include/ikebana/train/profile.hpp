@@ -40,19 +40,19 @@ class Profile {
 
     // ---- called by the trainer
 
-    void begin_step(int threads, int layers) {
+    [[gnu::cold]] void begin_step(int threads, int layers) {
         layers_ = layers;
         workers_.resize(static_cast<std::size_t>(threads));
         for (Worker& w : workers_) w.total.resize(parts * static_cast<std::size_t>(layers));
         step_begin_ = now();
         if (steps_ == 0) first_ = step_begin_;
     }
-    void end_step() {
+    [[gnu::cold]] void end_step() {
         last_ = now();
         in_steps_ += last_ - step_begin_;
         ++steps_;
     }
-    void add(int worker, Part part, int layer, std::int64_t begin) {
+    [[gnu::cold]] void add(int worker, Part part, int layer, std::int64_t begin) {
         const std::int64_t end = now();
         Worker& w = workers_[static_cast<std::size_t>(worker)];
         w.total[index(part, layer)] += end - begin;

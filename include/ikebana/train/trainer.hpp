@@ -26,8 +26,8 @@ struct Threads {
 
 /// `first` is the position of the first layer with a number that is not finite, names those of the input and the
 /// layers.
-[[noreturn]] inline void throw_not_finite(const RunPosition& at, double cost, int first,
-                                          const std::vector<std::string>& names) {
+[[noreturn, gnu::cold]] inline void throw_not_finite(const RunPosition& at, double cost, int first,
+                                                     const std::vector<std::string>& names) {
     const std::size_t name = static_cast<std::size_t>(first) + 1;
     throw error(
         "training stopped at step " + std::to_string(at.step) + " of pass " + std::to_string(at.pass) +
@@ -60,7 +60,7 @@ class Trainer {
     /// One training step on a batch: N images of the network's input shape and N labels. Returns the mean cost.
     /// Throws error if shapes or labels don't fit, or if the cost is not finite.
     template <class B>
-    double step(const B& batch) {
+    [[gnu::noinline]] double step(const B& batch) {
         if (profile_) profile_->begin_step(threads(), Net::layer_count);
         const double cost = run(batch);
         ++steps_, ++position_.step;
@@ -299,7 +299,7 @@ class Trainer {
             if (m.update_state) m.update_state(net_.state().data(), batch_.data(), n);
     }
 
-    [[noreturn]] void stop_at_first_not_finite(double cost) {
+    [[noreturn, gnu::cold]] void stop_at_first_not_finite(double cost) {
         int first = Net::layer_count; // of any tile: a batch norm spreads one tile's NaN to all
         for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
             const int position = program::first_not_finite(view(0, 0, t));
