@@ -20,13 +20,18 @@
 //   depthwise.hpp, pool.hpp, random.hpp, tiles.hpp    a thread an element; depthwise's dw a block a channel and tile
 // Functors, expressions and the random numbers are those of include/: they are constexpr, which makes them device
 // functions (hipcc: always; nvcc: with --expt-relaxed-constexpr).
+// In training a step's launches are captured as a graph (stream.hpp); what changes from step to step they read from
+// memory (now, updates.hpp).
 // Next to read: multiply.hpp, conv.hpp; runtime.hpp for what runs it.
 #pragma once
-#include <backends/hip/memory.hpp>
+#include <backends/hip/stream.hpp>
+#include <ikebana/tensor/device_step.hpp>
 
 #include <type_traits>
 
 namespace ikebana::hip {
+
+class Updates; // updates.hpp
 
 struct backend {
     static constexpr const char* name = "hip";
@@ -39,6 +44,12 @@ struct backend {
 
     template <class T>
     using array = DeviceArray<T>;
+    template <class T>
+    using pinned = PinnedArray<T>;
+    using stream_type = DeviceStream;
+    using event = Event;
+    using graph = Graph;
+    using updates = Updates;
 
     /// The GPU is the parallel one: one thread of the host gives it work, whatever number is asked for.
     class workers {
@@ -55,6 +66,7 @@ struct backend {
     int tiles = 1;        // of the batch
     std::size_t step = 0; // bytes from a tile's memory to the next one's
     hipStream_t stream = nullptr;
+    const DeviceStep* now = nullptr; // of a training step, in the GPU's memory
 
     template <class T>
     std::ptrdiff_t step_of() const {
@@ -79,6 +91,27 @@ void to_device(backend, T* to, const std::type_identity_t<T>* from, std::size_t 
 template <class T>
 void to_host(backend, T* to, const std::type_identity_t<T>* from, std::size_t n) {
     if (n > 0) check(hipMemcpy(to, from, n * sizeof(T), hipMemcpyDeviceToHost), "hipMemcpy from the GPU");
+}
+
+/// The same between pinned memory and the GPU, in the turn of on.stream; return at once.
+template <class T>
+void ask_to_device(backend on, T* to, const std::type_identity_t<T>* from, std::size_t n) {
+    check(hipMemcpyAsync(to, from, n * sizeof(T), hipMemcpyHostToDevice, on.stream), "hipMemcpyAsync to the GPU");
+}
+template <class T>
+void ask_to_host(backend on, T* to, const std::type_identity_t<T>* from, std::size_t n) {
+    check(hipMemcpyAsync(to, from, n * sizeof(T), hipMemcpyDeviceToHost, on.stream), "hipMemcpyAsync from the GPU");
+}
+template <class T>
+void ask_to_clear(backend on, T* to, std::size_t n) {
+    check(hipMemsetAsync(to, 0, n * sizeof(T), on.stream), "hipMemsetAsync");
+}
+
+/// Bytes of the GPU that nobody uses.
+inline std::size_t free_bytes(backend) {
+    std::size_t free = 0, total = 0;
+    check(hipMemGetInfo(&free, &total), "hipMemGetInfo");
+    return free;
 }
 
 inline void synchronize(backend) { check(hipDeviceSynchronize(), "hipDeviceSynchronize"); }

@@ -8,3 +8,4 @@
 #include <backends/hip/random.hpp>
 #include <backends/hip/reduce.hpp>
 #include <backends/hip/tiles.hpp>
+#include <backends/hip/updates.hpp>

@@ -1,13 +1,13 @@
 // The host execution layer: the same __global__ functions on the CPU, for tests of them where there is no GPU. Blocks
 // are spread over a pool of CPU threads; the threads of a block are fibers (host_block.hpp), so that barriers, shared
-// memory, warp shuffles (of 32 threads) and atomics work. A launch returns when it is done.
+// memory, warp shuffles (of 32 threads) and atomics work. Streams and graphs are in host_stream.hpp.
 // With options.compare_orders every launch runs three times on the same memory, its blocks and the threads between two
 // barriers in forward, reversed and shuffled order. If the numbers differ, a barrier is missing, or two threads write
 // to one place: the program ends with a sentence.
 // Programs link Boost.Context (-lboost_context).
 #pragma once
 #include <backends/hip/host_block.hpp>
-#include <backends/hip/host_memory.hpp>
+#include <backends/hip/host_stream.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -137,13 +137,16 @@ inline constexpr bool on_gpu = false;
 
 /// Kernel<<<grid, block, dynamic_bytes, stream>>>(arguments...)
 template <auto Kernel, class... A>
-void launch_on(hipStream_t, dim3 grid, dim3 block, std::size_t dynamic_bytes, A... arguments) {
-    auto call = [=] { Kernel(arguments...); };
-    const auto body = [](void* p) { (*static_cast<decltype(call)*>(p))(); };
-    if (host::options.compare_orders)
-        host::compare_orders(__PRETTY_FUNCTION__, grid, block, dynamic_bytes, body, &call);
-    else
-        host::run_grid(grid, block, dynamic_bytes, host::options.order, body, &call);
+void launch_on(hipStream_t stream, dim3 grid, dim3 block, std::size_t dynamic_bytes, A... arguments) {
+    const char* name = __PRETTY_FUNCTION__;
+    host::Stream::ask(stream, [=] {
+        auto call = [=] { Kernel(arguments...); };
+        const auto body = [](void* p) { (*static_cast<decltype(call)*>(p))(); };
+        if (host::options.compare_orders)
+            host::compare_orders(name, grid, block, dynamic_bytes, body, &call);
+        else
+            host::run_grid(grid, block, dynamic_bytes, host::options.order, body, &call);
+    });
 }
 
 // ---- called by kernels

@@ -1,6 +1,6 @@
-// Device memory and runtime calls on the CPU, under HIP's names. Every allocation is known, exactly as long as asked
+// Device memory on the CPU. Every allocation is known, exactly as long as asked
 // for and full of NaN, so that a copy beyond one is refused as a GPU's driver does, a sanitizer sees a kernel's step
-// beyond, and host.hpp can run a kernel again on the same memory.
+// beyond, and host.hpp can run a kernel again on the same memory. Next to read: host_stream.hpp.
 #pragma once
 #include <cstddef>
 #include <cstdlib>
@@ -12,12 +12,26 @@
 
 namespace ikebana::hip {
 
-enum hipError_t { hipSuccess = 0, hipErrorInvalidValue = 1, hipErrorOutOfMemory = 2 };
+enum hipError_t {
+    hipSuccess = 0,
+    hipErrorInvalidValue = 1,
+    hipErrorOutOfMemory = 2,
+    hipErrorStreamCaptureImplicit = 906
+};
 enum hipMemcpyKind { hipMemcpyHostToDevice = 1, hipMemcpyDeviceToHost = 2, hipMemcpyDeviceToDevice = 3 };
-using hipStream_t = void*;
 
 inline const char* hipGetErrorString(hipError_t e) {
-    return e == hipSuccess ? "no error" : e == hipErrorInvalidValue ? "invalid argument" : "out of memory";
+    switch (e) {
+    case hipSuccess:
+        return "no error";
+    case hipErrorInvalidValue:
+        return "invalid argument";
+    case hipErrorOutOfMemory:
+        return "out of memory";
+    case hipErrorStreamCaptureImplicit:
+        return "operation would make the legacy stream depend on a capturing blocking stream";
+    }
+    return "unknown error";
 }
 
 namespace host {
@@ -91,28 +105,11 @@ inline hipError_t hipGetDeviceCount(int* count) {
     *count = 1;
     return hipSuccess;
 }
-inline hipError_t hipMalloc(void** p, std::size_t bytes) {
-    *p = host::Memory::all().allocate(bytes);
-    return *p ? hipSuccess : hipErrorOutOfMemory;
-}
-inline hipError_t hipFree(void* p) { return !p || host::Memory::all().free(p) ? hipSuccess : hipErrorInvalidValue; }
 inline hipError_t hipMemGetInfo(std::size_t* free, std::size_t* total) {
     *total = host::Memory::all().limit;
     *free = *total - host::Memory::all().used();
     return hipSuccess;
 }
-inline hipError_t hipMemcpy(void* to, const void* from, std::size_t bytes, hipMemcpyKind kind) {
-    if (kind != hipMemcpyDeviceToHost && !host::Memory::all().holds(to, bytes)) return hipErrorInvalidValue;
-    if (kind != hipMemcpyHostToDevice && !host::Memory::all().holds(from, bytes)) return hipErrorInvalidValue;
-    std::memmove(to, from, bytes);
-    return hipSuccess;
-}
-inline hipError_t hipMemset(void* to, int value, std::size_t bytes) {
-    if (!host::Memory::all().holds(to, bytes)) return hipErrorInvalidValue;
-    std::memset(to, value, bytes);
-    return hipSuccess;
-}
-inline hipError_t hipDeviceSynchronize() { return hipSuccess; }
 inline hipError_t hipGetLastError() { return hipSuccess; }
 
 } // namespace ikebana::hip

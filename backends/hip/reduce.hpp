@@ -122,4 +122,22 @@ void per_lane_sum(backend on, T* out, Tile<U, S, L>, E e) {
                                       on.step_of<T>());
 }
 
+// ---- over samples: one block
+
+template <class T>
+__global__ void mean_over_samples(double* means, const T* numbers, const DeviceStep* now, int count,
+                                  std::ptrdiff_t step) {
+    double sum = 0;
+    for (int i = static_cast<int>(threadIdx.x); i < count; i += threads)
+        sum += static_cast<double>(numbers[i / L * step + i % L]);
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) means[now->slot] = sum / count;
+}
+
+/// The mean over `count` samples of one number a lane goes to the step's slot of `means`.
+template <class T>
+void mean_of_lanes(backend on, double* means, const T* numbers, int count) {
+    launch<mean_over_samples<T>>(on.stream, dim3(1), dim3(threads), means, numbers, on.now, count, on.step_of<T>());
+}
+
 } // namespace ikebana::hip

@@ -21,12 +21,17 @@ namespace ikebana::hip {
 #if defined(__CUDACC__) && !defined(__HIP__)
 using hipError_t = cudaError_t;
 using hipStream_t = cudaStream_t;
+using hipEvent_t = cudaEvent_t;
+using hipGraph_t = cudaGraph_t;
+using hipGraphExec_t = cudaGraphExec_t;
 using hipMemcpyKind = cudaMemcpyKind;
 inline constexpr auto hipSuccess = cudaSuccess;
 inline constexpr auto hipErrorOutOfMemory = cudaErrorMemoryAllocation;
 inline constexpr auto hipMemcpyHostToDevice = cudaMemcpyHostToDevice;
 inline constexpr auto hipMemcpyDeviceToHost = cudaMemcpyDeviceToHost;
 inline constexpr auto hipMemcpyDeviceToDevice = cudaMemcpyDeviceToDevice;
+inline constexpr auto hipStreamCaptureModeThreadLocal = cudaStreamCaptureModeThreadLocal;
+inline constexpr unsigned hipEventDisableTiming = cudaEventDisableTiming;
 inline const char* hipGetErrorString(hipError_t e) { return cudaGetErrorString(e); }
 inline hipError_t hipGetDeviceCount(int* count) { return cudaGetDeviceCount(count); }
 inline hipError_t hipMalloc(void** p, std::size_t bytes) { return cudaMalloc(p, bytes); }
@@ -38,6 +43,38 @@ inline hipError_t hipMemcpy(void* to, const void* from, std::size_t bytes, hipMe
 inline hipError_t hipMemset(void* to, int value, std::size_t bytes) { return cudaMemset(to, value, bytes); }
 inline hipError_t hipDeviceSynchronize() { return cudaDeviceSynchronize(); }
 inline hipError_t hipGetLastError() { return cudaGetLastError(); }
+inline hipError_t hipHostMalloc(void** p, std::size_t bytes, unsigned) { return cudaMallocHost(p, bytes); }
+inline hipError_t hipHostFree(void* p) { return cudaFreeHost(p); }
+inline hipError_t hipMemcpyAsync(void* to, const void* from, std::size_t bytes, hipMemcpyKind kind,
+                                 hipStream_t stream) {
+    return cudaMemcpyAsync(to, from, bytes, kind, stream);
+}
+inline hipError_t hipMemsetAsync(void* to, int value, std::size_t bytes, hipStream_t stream) {
+    return cudaMemsetAsync(to, value, bytes, stream);
+}
+inline hipError_t hipStreamCreate(hipStream_t* stream) { return cudaStreamCreate(stream); }
+inline hipError_t hipStreamDestroy(hipStream_t stream) { return cudaStreamDestroy(stream); }
+inline hipError_t hipStreamWaitEvent(hipStream_t stream, hipEvent_t event, unsigned flags) {
+    return cudaStreamWaitEvent(stream, event, flags);
+}
+inline hipError_t hipEventCreateWithFlags(hipEvent_t* event, unsigned flags) {
+    return cudaEventCreateWithFlags(event, flags);
+}
+inline hipError_t hipEventDestroy(hipEvent_t event) { return cudaEventDestroy(event); }
+inline hipError_t hipEventRecord(hipEvent_t event, hipStream_t stream) { return cudaEventRecord(event, stream); }
+inline hipError_t hipEventSynchronize(hipEvent_t event) { return cudaEventSynchronize(event); }
+inline hipError_t hipStreamBeginCapture(hipStream_t stream, cudaStreamCaptureMode mode) {
+    return cudaStreamBeginCapture(stream, mode);
+}
+inline hipError_t hipStreamEndCapture(hipStream_t stream, hipGraph_t* graph) {
+    return cudaStreamEndCapture(stream, graph);
+}
+inline hipError_t hipGraphInstantiateWithFlags(hipGraphExec_t* exec, hipGraph_t graph, unsigned long long flags) {
+    return cudaGraphInstantiateWithFlags(exec, graph, flags);
+}
+inline hipError_t hipGraphLaunch(hipGraphExec_t exec, hipStream_t stream) { return cudaGraphLaunch(exec, stream); }
+inline hipError_t hipGraphDestroy(hipGraph_t graph) { return cudaGraphDestroy(graph); }
+inline hipError_t hipGraphExecDestroy(hipGraphExec_t exec) { return cudaGraphExecDestroy(exec); }
 #endif
 
 #if defined(__HIP__) || defined(__CUDACC__)

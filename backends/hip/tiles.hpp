@@ -21,6 +21,31 @@ __global__ void rows_to_tiles(T* to, const T* rows, int count, std::size_t strid
     for (int f = y; f < L && f0 + f < features; f += shares) to[tile * step + (f0 + f) * L + x] = turned[x][f];
 }
 
+/// rows_to_tiles of samples that are taken from where they lie, each number U converted to T; and their labels and
+/// mask, a number a lane.
+template <class S, class T, class U>
+__global__ void samples_to_tiles(T* to, T* labels, T* mask, DeviceSamples<U> from, const DeviceStep* now, int batch,
+                                 int count, std::ptrdiff_t step) {
+    __shared__ T turned[L][L + 1];
+    constexpr int features = static_cast<int>(S::size), shares = threads / L;
+    const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
+    const int f0 = static_cast<int>(blockIdx.x) * L, tile = static_cast<int>(blockIdx.y);
+    const auto number = [&](int lane) {
+        const int sample = tile * L + lane < count ? tile * L + lane : tile * L;
+        return from.number(*now, static_cast<std::size_t>(batch), static_cast<std::size_t>(sample));
+    };
+    for (int lane = y; lane < L && f0 + x < features; lane += shares) {
+        turned[lane][x] = static_cast<T>(from.images[number(lane) * S::size + static_cast<std::size_t>(f0 + x)]);
+    }
+    if (f0 == 0 && y == 0) {
+        const bool present = tile * L + x < count;
+        labels[tile * step + x] = present ? static_cast<T>(from.labels[number(x)]) : T(-1);
+        mask[tile * step + x] = present ? T(1) : T(0);
+    }
+    __syncthreads();
+    for (int f = y; f < L && f0 + f < features; f += shares) to[tile * step + (f0 + f) * L + x] = turned[x][f];
+}
+
 template <class S, class T>
 __global__ void tiles_to_rows(T* rows, const T* from, int count, std::size_t stride, std::ptrdiff_t step) {
     __shared__ T turned[L][L + 1];
@@ -37,6 +62,14 @@ template <class T, class S>
 void load_tile(backend on, Tile<T, S, L> to, const T* rows, int count, std::size_t stride) {
     launch<rows_to_tiles<S, T>>(on.stream, dim3(blocks_for(S::size, L), static_cast<unsigned>(on.tiles)),
                                 dim3(L, threads / L), to.data, rows, count, stride, on.step_of<T>());
+}
+
+/// count samples of a batch, which has `batch` of them unless it is the last, with labels and mask.
+template <class T, class S, class U>
+void load_samples(backend on, Tile<T, S, L> to, T* labels, T* mask, DeviceSamples<U> from, int batch, int count) {
+    launch<samples_to_tiles<S, T, U>>(on.stream, dim3(blocks_for(S::size, L), static_cast<unsigned>(on.tiles)),
+                                      dim3(L, threads / L), to.data, labels, mask, from, on.now, batch, count,
+                                      on.step_of<T>());
 }
 
 template <class T, class U, class S>

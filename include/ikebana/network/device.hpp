@@ -5,6 +5,15 @@
 //   to_device(B, to, from, n), to_host(B, to, from, n)
 //   synchronize(B)             returns when everything asked of the device before is done
 //   run_once(B, f)             f() by one thread of the device; f is a named struct with a constexpr call operator
+// and, for training:
+//   B::stream_type             what it is asked for is done in order: get(), which becomes the tag's `stream`
+//   B::event                   record(stream); wait(), by the host; hold(stream), which waits then
+//   B::graph                   capture(stream, f): what f() asks of the stream; launch(stream), at each launch anew
+//   B::pinned<T>               n numbers of the host for ask_to_device(B, …), ask_to_host(B, …), which return at once
+//   ask_to_clear(B, to, n), free_bytes(B)
+//   B::updates                 what an optimiser assigns at one step, as bytes (backends/hip/updates.hpp)
+//   load_samples(B, tile, labels, mask, DeviceSamples, batch, count), mean_of_lanes(B, means, numbers, count)
+//                              which find the step in the tag's `now`, a DeviceStep
 // Networks keep their parameters on the host, as others do. Next to read: train/device_program.hpp.
 #pragma once
 #include <ikebana/core/arena.hpp>

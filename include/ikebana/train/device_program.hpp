@@ -1,9 +1,12 @@
 // The training program of a network on a device (network/device.hpp): the layers one after the other, each call for the
-// whole batch, forward, loss, and back. All memory is here; a tile's is one stretch:
+// whole batch, forward, loss, and back. All calls are asked of one stream and return at once, so that they can be
+// captured; what differs from step to step is on the device (tensor/device_step.hpp). All memory is here; a tile's is
+// one stretch:
 //   activations, caches, gradients (TileLayout) | labels, mask, costs, one number a lane each | scratch
 // Next to read: train/device_trainer.hpp.
 #pragma once
 #include <ikebana/network/device.hpp>
+#include <ikebana/tensor/device_step.hpp>
 #include <ikebana/train/program.hpp>
 
 namespace ikebana {
@@ -36,7 +39,11 @@ struct UpdateState {
     State state;
     const T* batch;
     int samples;
-    constexpr void operator()() const { L::template update_state<In>(state, batch, static_cast<long>(samples)); }
+    const DeviceStep* now;
+    const double* costs;
+    constexpr void operator()() const {
+        if (is_sound(now, costs)) L::template update_state<In>(state, batch, static_cast<long>(samples));
+    }
 };
 
 template <class Net, class Loss>
@@ -58,10 +65,15 @@ class DeviceProgram {
     static constexpr std::size_t tile_bytes =
         (scratch_at + std::max(layout::scratch, 4 * L * sizeof(T)) + 255) / 256 * 256;
 
+    /// Steps whose costs are kept, and that may be asked for before the first is done.
+    static constexpr int slots = 32;
+
     DeviceProgram()
-        : parameters_(extent), state_(Net::state_offset.back()), gradients_(extent),
+        : now_(1), costs_(slots), parameters_(extent), state_(Net::state_offset.back()), gradients_(extent),
           packed_(program::packed_offset.back()), partial_(program::partial_offset.back()),
-          batch_(program::batch_offset.back()) {}
+          batch_(program::batch_offset.back()) {
+        on_.stream = stream_.get(), on_.now = now_.data();
+    }
 
     /// The network's numbers to the device, and back to it.
     void take(const Net& net) {
@@ -73,11 +85,27 @@ class DeviceProgram {
         to_host(on_, net.state().data(), state_.data(), state_.size());
     }
 
-    /// Cost and gradients of n samples: rows of input::size numbers, a label each. Returns the mean cost.
-    double run(const T* rows, const int* labels, int n, Seed seed, std::uint64_t step) {
-        timed(Part::load, 0, [&] { load(rows, labels, n); });
-        seed_ = seed, step_ = step;
-        gradients_.clear();
+    /// Memory for batches of n samples. True if it moved: what was captured then is void.
+    bool reserve(int n) {
+        const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
+        if (tiles_.size() >= tiles * tile_bytes) return false;
+        tiles_ = array<std::byte>(tiles * tile_bytes);
+        return true;
+    }
+
+    /// What the next step is.
+    void start(const DeviceStep& step) { to_device(on_, now_.data(), &step, 1); }
+
+    /// Cost and gradients of n samples of the step's batch; one that isn't the last of a pass has `batch` of them. The
+    /// mean cost goes to the step's slot.
+    template <class U>
+    void run(const DeviceSamples<U>& samples, int batch, int n, Seed seed) {
+        on_.tiles = (n + L - 1) / L, on_.step = tile_bytes;
+        samples_ = n, seed_ = seed;
+        timed(Part::load, 0, [&] {
+            load_samples(on_, Tile<T, input, L>{at<T>(0)}, lanes(0), lanes(1), samples, batch, n);
+            ask_to_clear(on_, gradients_.data(), extent);
+        });
         [&]<int... I>(std::integer_sequence<int, I...>) {
             (timed(Part::pack, bound<I>::position, [&] { pack_layer<I>(); }), ...);
             (timed(Part::forward, bound<I>::position, [&] { forward<I>(); }), ...);
@@ -86,13 +114,16 @@ class DeviceProgram {
         timed(Part::loss, 0, [&] {
             Loss::evaluate(on_, lanes(2), gradient<count>(), x<count>(), static_cast<const T*>(lanes(0)),
                            static_cast<const T*>(lanes(1)), T(1) / static_cast<T>(n), scratch());
+            mean_of_lanes(on_, costs_.data(), static_cast<const T*>(lanes(2)), n);
         });
         [&]<int... I>(std::integer_sequence<int, I...>) {
             (timed(Part::backward, bound<count - 1 - I>::position, [&] { backward<count - 1 - I>(); }), ...);
         }
         (std::make_integer_sequence<int, count - program::first_trained>{});
-        return mean_cost();
     }
+
+    /// To the next step, of which nothing was asked yet.
+    void advance() { run_once(on_, Advance{now_.data(), costs_.data()}); }
 
     /// Running statistics, from the batch that was just run.
     void update_state() {
@@ -113,28 +144,30 @@ class DeviceProgram {
     backend on() const { return on_; }
     T* parameters() { return parameters_.data(); }
     const T* gradients() const { return gradients_.data(); }
+    /// Mean costs of the latest steps, one a slot.
+    const double* costs() const { return costs_.data(); }
 
-    /// Position of the first layer with an output that is not finite; Net::layer_count if there is none.
-    int first_not_finite() const {
+    /// Position of the first layer with an output that is not finite for a batch of n; Net::layer_count if there is
+    /// none.
+    int first_not_finite(int n) const {
         static constexpr auto outputs = []<class... B>(pack<B...>) {
             return std::array{std::pair{B::position, B::output::size}...};
         }(chain{});
         std::vector<T> numbers;
         for (std::size_t i = 0; i < outputs.size(); ++i)
-            for (int t = 0; t < on_.tiles; ++t) {
+            for (int t = 0; t * L < n; ++t) {
                 numbers.resize(outputs[i].second * L);
                 const std::size_t at = static_cast<std::size_t>(t) * tile_bytes + layout::inputs[i + 1];
                 to_host(on_, numbers.data(), reinterpret_cast<const T*>(tiles_.data() + at), numbers.size());
-                if (!all_finite(numbers.data(), outputs[i].second, L, std::min(L, samples_ - t * L)))
-                    return outputs[i].first;
+                if (!all_finite(numbers.data(), outputs[i].second, L, std::min(L, n - t * L))) return outputs[i].first;
             }
         return Net::layer_count;
     }
 
-    /// Bytes that batches of n samples take: tiles, and what is copied to and from the host.
+    /// Bytes that batches of n samples take, without the samples.
     static constexpr std::size_t workspace_bytes(int n) {
         const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
-        return tiles * (tile_bytes + 3 * L * sizeof(T)) + static_cast<std::size_t>(n) * input::size * sizeof(T) +
+        return tiles * tile_bytes +
                (program::partial_offset.back() + program::batch_offset.back() + program::packed_offset.back()) *
                    sizeof(T);
     }
@@ -144,40 +177,6 @@ class DeviceProgram {
     using bound = typename program::template bound<I>;
     template <int I>
     static constexpr bool meets = meets_of<typename bound<I>::layer>();
-
-    void reserve(int n) {
-        const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
-        if (tiles_.size() < tiles * tile_bytes) {
-            tiles_ = array<std::byte>(tiles * tile_bytes);
-            rows_ = array<T>(tiles * L * input::size);
-            lane_rows_ = array<T>(tiles * L * 2);
-            costs_ = array<T>(tiles * L);
-            staged_.resize(tiles * L * 2);
-        }
-        on_.tiles = static_cast<int>(tiles), on_.step = tile_bytes;
-        samples_ = n;
-    }
-
-    void load(const T* rows, const int* labels, int n) {
-        reserve(n);
-        for (int i = 0; i < on_.tiles * L; ++i) {
-            T* row = staged_.data() + 2 * i;
-            row[0] = i < n ? static_cast<T>(labels[i]) : T(-1);
-            row[1] = i < n ? T(1) : T(0); // the mask
-        }
-        to_device(on_, rows_.data(), rows, static_cast<std::size_t>(n) * input::size);
-        to_device(on_, lane_rows_.data(), staged_.data(), static_cast<std::size_t>(on_.tiles) * L * 2);
-        load_tile(on_, Tile<T, input, L>{at<T>(0)}, static_cast<const T*>(rows_.data()), n, input::size);
-        load_tile(on_, Tile<T, Shape<2>, L>{lanes(0)}, static_cast<const T*>(lane_rows_.data()), on_.tiles * L, 2);
-    }
-
-    double mean_cost() {
-        store_tile(on_, costs_.data(), on_.tiles * L, 1, Tile<const T, Shape<1>, L>{lanes(2)});
-        to_host(on_, staged_.data(), static_cast<const T*>(costs_.data()), static_cast<std::size_t>(samples_));
-        double sum = 0;
-        for (int i = 0; i < samples_; ++i) sum += static_cast<double>(staged_[static_cast<std::size_t>(i)]);
-        return sum / samples_;
-    }
 
     // ---- tile 0's memory
 
@@ -223,7 +222,7 @@ class DeviceProgram {
                 packed_.data() + program::packed_offset[I],
                 seed_,
                 static_cast<std::uint32_t>(bound<I>::position),
-                step_,
+                0, // the step is on_.now's
                 0,
                 samples_};
     }
@@ -294,7 +293,7 @@ class DeviceProgram {
             using B = bound<I>;
             const auto state = views(typename B::state{}, state_.data() + Net::state_offset[B::position]);
             run_once(on_, UpdateState<typename B::layer, typename B::input, T, std::remove_const_t<decltype(state)>>{
-                              state, batch<I>(), samples_});
+                              state, batch<I>(), samples_, now_.data(), costs_.data()});
         }
     }
 
@@ -302,13 +301,13 @@ class DeviceProgram {
     using array = typename backend::template array<U>;
 
     backend on_{};
+    typename backend::stream_type stream_;
+    array<DeviceStep> now_;
+    array<double> costs_;
     array<T> parameters_, state_, gradients_, packed_, partial_, batch_;
     array<std::byte> tiles_;
-    array<T> rows_, lane_rows_, costs_; // a row a sample, to and from tiles
-    std::vector<T> staged_;
     Profile* profile_ = nullptr;
     Seed seed_{};
-    std::uint64_t step_ = 0;
     int samples_ = 0;
 };
 

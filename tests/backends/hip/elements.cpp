@@ -182,6 +182,65 @@ TEST_CASE("samples to lanes and back; empty lanes repeat their tile's first samp
     }
 }
 
+TEST_CASE("a batch of samples by their order, and by the slot they lie in; labels and mask") {
+    const OrdersCompared compared;
+    using S = Shape<3, 5, 7>;
+    constexpr int N = 2, batch = 40;
+    std::vector<float> rows(3 * batch * S::size);
+    std::vector<int> numbers(3 * batch);
+    std::vector<std::uint32_t> order;
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        numbers[i] = static_cast<int>(i % 11);
+        order.push_back(static_cast<std::uint32_t>(i * 7 % numbers.size()));
+    }
+    const auto images = on_device(rows);
+    const auto given_labels = on_device(numbers);
+    const auto given_order = on_device(order);
+    for (const bool ordered : {true, false})
+        for (const int count : {40, 33, 1}) {
+            CAPTURE(count);
+            CAPTURE(ordered);
+            Memory<float, N> memory((S::size + 2) * L);
+            Tiles<float, N, S> tile(memory);
+            Tiles<float, N, Shape<1>> labels(memory), mask(memory);
+            const DeviceArray<DeviceStep> now = on_device(std::vector{DeviceStep{5, 2, 1, 2}});
+            hip::backend on = memory.on();
+            on.now = now.data(), on.tiles = (count + L - 1) / L;
+            const DeviceSamples<float> samples{images.data(), given_labels.data(),
+                                               ordered ? given_order.data() : nullptr};
+            load_samples(on, tile.tile(), labels.data, mask.data, samples, batch, count);
+            const auto loaded = tile.numbers(), l = labels.numbers(), m = mask.numbers();
+            bool right = true;
+            for (int lane = 0; lane < on.tiles * L; ++lane) {
+                const auto at = static_cast<std::size_t>(lane);
+                const int sample = lane < count ? lane : lane / L * L;
+                const std::size_t from = ordered ? order[static_cast<std::size_t>(2 * batch + sample)]
+                                                 : static_cast<std::size_t>(batch + sample);
+                right = right && m[at] == (lane < count) &&
+                        l[at] == (lane < count ? static_cast<float>(numbers[from]) : -1);
+                for (std::size_t f = 0; f < S::size; ++f)
+                    right = right && loaded[f * N * L + at] == rows[from * S::size + f];
+            }
+            CHECK(right);
+        }
+}
+
+TEST_CASE("the mean over the samples of a batch goes to its slot") {
+    const OrdersCompared compared;
+    Memory<float, 20> memory(L);
+    Tiles<float, 20, Shape<1>> costs(memory);
+    for (const int count : {1, 33, 300, 640}) {
+        costs.set([&](int lane) { return lane < count ? lane + 1 : 1e6; });
+        const DeviceArray<DeviceStep> now = on_device(std::vector{DeviceStep{5, 2, 1, 2}});
+        DeviceArray<double> means(2);
+        hip::backend on = memory.on();
+        on.now = now.data();
+        mean_of_lanes(on, means.data(), static_cast<const float*>(costs.data), count);
+        CHECK(on_host(means) == std::vector{0.0, (count + 1) / 2.0});
+    }
+}
+
 TEST_CASE("the dropout mask is the reference's") {
     const OrdersCompared compared;
     using S = Shape<7, 3, 3>;
@@ -189,7 +248,10 @@ TEST_CASE("the dropout mask is the reference's") {
     Tiles<float, 2, S> mask(memory);
     LayerContext<float> context;
     context.seed = Seed{9}, context.layer = 4, context.step = 17, context.sample = 32;
-    hip::dropout_mask(memory.on(), mask.tile(), 25, context);
+    const DeviceArray<DeviceStep> now = on_device(std::vector{DeviceStep{.step = 17}});
+    hip::backend on = memory.on();
+    on.now = now.data();
+    hip::dropout_mask(on, mask.tile(), 25, context);
     std::vector<float> expected(S::size * 64);
     dropout_mask(exact, Tile<float, S, 64>{expected.data()}, 25, context);
     CHECK(mask.numbers() == expected);

@@ -24,6 +24,12 @@ struct With {
     ~With() { host::options = before; }
 };
 
+/// When streams do what they are asked for.
+struct Late {
+    explicit Late(bool late) { host::Stream::late = late; }
+    ~Late() { host::Stream::late = false; }
+};
+
 template <class F>
 void in_every_way(F f) {
     for (const int workers : {1, 2, 3})
@@ -139,6 +145,53 @@ TEST_CASE("a missing barrier and a race between blocks show when orders are comp
     contains(last_words(rotate_all), "gives other numbers when its threads run in reversed order");
     contains(last_words(race), "last_block_wins");
     CHECK(last_words([&] { launch<rotate>(nullptr, dim3(2), dim3(32), out.data()); }) == "it ended");
+}
+
+TEST_CASE("a captured stream does nothing; its graph does it with the arguments of then, each time it is launched") {
+    for (const bool late : {false, true}) {
+        const Late with(late);
+        const DeviceStream stream;
+        DeviceArray<int> runs(64), other(64);
+        const auto graph = Graph::capture(stream.get(), [&] {
+            launch<count_thread>(stream.get(), dim3(2), dim3(32), runs.data());
+            launch<count_thread>(stream.get(), dim3(2), dim3(32), runs.data());
+            check(hipMemsetAsync(other.data(), 0, other.bytes(), stream.get()), "hipMemsetAsync");
+            CHECK_THROWS_WITH_AS(runs.clear(),
+                                 "hip: hipMemset: operation would make the legacy stream depend on a capturing "
+                                 "blocking stream",
+                                 error);
+            CHECK_THROWS_AS(DeviceArray<int>(1), error);
+        });
+        CHECK(on_host(runs) == std::vector<int>(64, 0));
+        launch<count_thread>(nullptr, dim3(2), dim3(32), other.data());
+        for (int i = 0; i < 3; ++i) graph.launch(stream.get());
+        CHECK(on_host(runs) == std::vector<int>(64, 6));
+        CHECK(on_host(other) == std::vector<int>(64, 0));
+    }
+}
+
+TEST_CASE("a stream that does things late shows a wait that is missing, and no other") {
+    const Late with(true);
+    const DeviceStream copies, kernels;
+    Event copied;
+    const PinnedArray<int> unused; // of no size
+    PinnedArray<int> numbers(64);
+    DeviceArray<int> to(64);
+    backend on;
+    on.stream = copies.get();
+    for (const bool waits : {false, true}) {
+        to.clear();
+        std::fill_n(numbers.data(), 64, 5);
+        ask_to_device(on, to.data(), numbers.data(), 64);
+        copied.record(copies.get());
+        if (waits) copied.hold(kernels.get());
+        launch<count_thread>(kernels.get(), dim3(2), dim3(32), to.data());
+        Event counted;
+        counted.record(kernels.get());
+        counted.wait();
+        if (!waits) std::fill_n(numbers.data(), 64, 7); // too early: the copy is still to come
+        CHECK(on_host(to) == std::vector<int>(64, waits ? 6 : 7));
+    }
 }
 
 TEST_CASE("the host is no GPU, but a device") {

@@ -39,6 +39,16 @@ void compare_gradients(std::size_t n) {
     }
 }
 
+/// Whether streams do what they are asked for as late as they may.
+struct Late {
+#if defined(__HIP__) || defined(__CUDACC__)
+    explicit Late(bool) {}
+#else
+    explicit Late(bool late) { hip::host::Stream::late = late; }
+    ~Late() { hip::host::Stream::late = false; }
+#endif
+};
+
 const Mnist& digits() {
     static const Mnist sample(IKEBANA_SOURCE_ROOT "/apps/data/mnist-sample");
     return sample;
@@ -115,6 +125,53 @@ TEST_CASE("steps give the same bits in every run, and the network has them") {
     const auto three = trained(3);
     CHECK(trained(3) == three);
     CHECK(trained(2) != three);
+}
+
+TEST_CASE("captured steps give the bits of steps that are not, whenever streams do their work") {
+    const auto samples = random_samples<float, SmallNet::input>(110, 4, 5); // batches of 32, and one of 14
+    const auto trained = [&](Profile* profile, bool late) {
+        const Late with(late);
+        SmallNet net(Seed{2});
+        Trainer trainer(net, CrossEntropy{}, Adam{}, Threads{}, Seed{8});
+        trainer.set_schedule(Schedule::cosine);
+        trainer.set_profile(profile);
+        const auto reader = from_arrays<SmallNet::input, 4>(samples.images, samples.labels);
+        std::vector<double> numbers;
+        trainer.fit(batch(shuffle(reader, 50), 32), batch(reader, 64), Passes{3}, [&](const StepEnd& e) {
+            numbers.insert(numbers.end(), {static_cast<double>(e.pass), static_cast<double>(e.step), e.cost});
+        });
+        numbers.push_back(trainer.step(samples));
+        numbers.insert(numbers.end(), net.parameters().begin(), net.parameters().end());
+        numbers.insert(numbers.end(), net.state().begin(), net.state().end());
+        return numbers;
+    };
+    Profile profile;
+    const auto expected = trained(&profile, false); // a profile's steps are not captured
+    CHECK(profile.steps() == 13);
+    CHECK(trained(nullptr, false) == expected);
+    CHECK(trained(nullptr, true) == expected);
+}
+
+TEST_CASE("a cost that is no number stops fit at the step and layer that the CPU's trainer names") {
+    auto samples = random_samples<float, SmallNet::input>(110, 4, 5);
+    samples.images(70, 1, 3, 3) = std::numeric_limits<float>::quiet_NaN();
+    const auto sentence = [&]<class Backend>(Backend, bool late) {
+        const Late with(late);
+        Network<Input<2, 9, 8>, Small, Backend> net(Seed{2});
+        Trainer trainer(net, CrossEntropy{}, Adam{});
+        const auto reader = from_arrays<SmallNet::input, 4>(samples.images, samples.labels);
+        int told = 0;
+        try {
+            trainer.fit(batch(reader, 16), batch(reader, 64), Passes{1}, [&](const StepEnd&) { ++told; });
+        } catch (const error& e) {
+            return std::to_string(told) + " steps, " + e.what();
+        }
+        return std::string("it ended");
+    };
+    const std::string expected = sentence(cpu::backend{}, false);
+    CHECK(expected.find("4 steps, training stopped at step 4 of pass 0") == 0);
+    CHECK(sentence(hip::backend{}, false) == expected);
+    CHECK(sentence(hip::backend{}, true) == expected);
 }
 
 TEST_CASE("a cost that is no number stops training with the step and the layer, and changes nothing") {
