@@ -98,6 +98,42 @@ TEST_CASE("a shuffled window has every order") {
     CHECK(orders == 6);
 }
 
+TEST_CASE("stored samples: where they lie, and the order in which next() gives them") {
+    constexpr std::size_t n = 101;
+    xt::xtensor<std::uint8_t, 4> images = xt::zeros<std::uint8_t>({n, std::size_t{1}, std::size_t{2}, std::size_t{2}});
+    xt::xtensor<int, 1> labels = xt::zeros<int>({n});
+    for (std::size_t i = 0; i < n; ++i) {
+        labels(i) = static_cast<int>(i);
+        for (std::size_t k = 0; k < 4; ++k) images.data()[4 * i + k] = static_cast<std::uint8_t>(2 * i + k);
+    }
+    const auto reader = from_arrays<Shape<1, 2, 2>, 101>(images, labels);
+    for (const std::size_t window : {1u, 7u, 50u, 101u, 200u}) {
+        auto batches = prefetch(batch(shuffle(reader, window, Seed{3}), 30));
+        const auto stored = batches.stored();
+        REQUIRE(stored.images.size() == 4 * n);
+        CHECK(stored.labels == numbers(n));
+        std::vector<std::uint32_t> order;
+        Batch b;
+        for (unsigned pass = 0; pass < 3; ++pass) {
+            CAPTURE(window);
+            CAPTURE(pass);
+            batches.order(pass, order);
+            std::size_t at = 0;
+            bool right = order.size() == n;
+            for (batches.start(pass); right && batches.next(b);)
+                for (std::size_t i = 0; i < b.size(); ++i, ++at) {
+                    right = right && b.labels(i) == static_cast<int>(order[at]);
+                    for (std::size_t k = 0; k < 4; ++k)
+                        right = right && b.images.data()[4 * i + k] == float(stored.images[4 * order[at] + k]);
+                }
+            CHECK(right);
+            CHECK(at == n);
+        }
+    }
+    static_assert(!StoredReader<Counting> && !StoredReader<Batches<Shuffled<Sized>>>);
+    static_assert(!StoredReader<decltype(map(reader, [](const auto& s) { return s; }))>);
+}
+
 TEST_CASE("map changes samples, and their shape where the new sample names one") {
     auto shifted = map(Sized{{.count = 4}}, [](auto s) {
         s.image.value += 10;

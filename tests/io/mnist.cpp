@@ -76,10 +76,13 @@ TEST_CASE("readers give all samples in order, scaled to [-1, 1], and outlive the
         CHECK_FALSE(reader.next(s));
     }
     const MnistImage image = reader.image(5);
+    const Stored<Grey> stored = reader.stored();
+    REQUIRE(stored.labels[5] == reader.label(5));
     CHECK(image.shape() == std::array<std::size_t, 3>{1, 28, 28});
     std::size_t i = 0;
     for (const float x : image) {
         REQUIRE(x == static_cast<float>(image.grey()[i]) / 255.0f * 2.0f - 1.0f);
+        REQUIRE(x == float(stored.images[5 * 784 + i]));
         REQUIRE(image[i] == x);
         REQUIRE(image(0, i / 28, i % 28) == x);
         ++i;

@@ -4,7 +4,7 @@
 #pragma once
 #include <algorithm>
 #include <ikebana/core/error.hpp>
-#include <ikebana/data/reader.hpp>
+#include <ikebana/data/stored.hpp>
 #include <string>
 #include <utility>
 
@@ -26,6 +26,11 @@ class Batches {
 
     /// Batches in a pass, the short one included.
     std::size_t size() const requires SizedReader<R> { return (reader_.size() + batch_size_ - 1) / batch_size_; }
+
+    auto stored() const requires StoredReader<R> { return reader_.stored(); }
+    void order(unsigned pass, std::vector<std::uint32_t>& to) const requires StoredReader<R> {
+        reader_.order(pass, to);
+    }
 
     void start(unsigned pass) { reader_.start(pass); }
 

@@ -4,15 +4,22 @@
 // reader.
 #pragma once
 #include <ikebana/core/error.hpp>
-#include <ikebana/data/reader.hpp>
-#include <ikebana/data/scale.hpp>
+#include <ikebana/data/stored.hpp>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <xtensor/xexpression.hpp>
 
 namespace ikebana {
+
+/// Whether an expression is a container of numbers, row by row.
+template <class E>
+inline constexpr bool is_row_by_row = false;
+template <class E>
+requires requires(const E& e) { e.data()[e.data_offset()]; }
+inline constexpr bool is_row_by_row<E> = E::static_layout == xt::layout_type::row_major;
 
 /// Image n of an expression (N,C,H,W), its elements numbered row by row.
 template <class S, class E>
@@ -24,7 +31,7 @@ struct ArrayImage {
         using value = typename E::value_type;
         constexpr std::size_t rows = S::sizes[1], columns = S::sizes[2];
         const auto x = [&] {
-            if constexpr (E::static_layout == xt::layout_type::row_major && requires { images->data_offset(); })
+            if constexpr (is_row_by_row<E>)
                 return images->data()[images->data_offset() + n * S::size + i];
             else
                 return (*images)(n, i / (rows * columns), i / columns % rows, i % columns);
@@ -73,6 +80,19 @@ class ArrayReader {
         s = {{std::addressof(arrays_->images), at_}, label(at_)}; // a view's own & makes a closure
         ++at_;
         return true;
+    }
+
+    auto stored() const requires is_row_by_row<images_type> {
+        using value = typename images_type::value_type;
+        using U = std::conditional_t<std::is_same_v<value, std::uint8_t>, Grey, value>;
+        const auto& images = arrays_->images;
+        Stored<U> s{{reinterpret_cast<const U*>(images.data() + images.data_offset()), images.size()}, {}};
+        for (std::size_t n = 0; n < size(); ++n) s.labels.push_back(label(n));
+        return s;
+    }
+    void order(unsigned, std::vector<std::uint32_t>& to) const {
+        to.resize(size());
+        std::iota(to.begin(), to.end(), 0u);
     }
 
   private:

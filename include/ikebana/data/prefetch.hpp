@@ -5,7 +5,7 @@
 #include <array>
 #include <condition_variable>
 #include <exception>
-#include <ikebana/data/reader.hpp>
+#include <ikebana/data/stored.hpp>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -28,6 +28,12 @@ class Prefetched {
     std::size_t batch_size() const { return work_->batch_size; }
 
     std::size_t size() const requires SizedReader<R> { return size_; }
+
+    // Of the reader, which must not be at work: before start(), or after the end of a pass.
+    auto stored() const requires StoredReader<R> { return work_->reader.stored(); }
+    void order(unsigned pass, std::vector<std::uint32_t>& to) const requires StoredReader<R> {
+        work_->reader.order(pass, to);
+    }
 
     /// May be called in the middle of a pass: what was prepared is dropped.
     void start(unsigned pass) { work_->start(pass); }

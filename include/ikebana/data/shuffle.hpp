@@ -1,9 +1,10 @@
 // shuffle(reader, buffer): the samples of each window of `buffer` in random order, the windows one after the other. The
 // order is a function of seed and pass: each pass has another, and the same pass of the same seed the same one.
 #pragma once
+#include <algorithm>
 #include <ikebana/core/error.hpp>
 #include <ikebana/core/random.hpp>
-#include <ikebana/data/reader.hpp>
+#include <ikebana/data/stored.hpp>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -36,17 +37,31 @@ class Shuffled {
 
     std::size_t size() const requires SizedReader<R> { return reader_.size(); }
 
+    auto stored() const requires StoredReader<R> { return reader_.stored(); }
+    void order(unsigned pass, std::vector<std::uint32_t>& to) const requires StoredReader<R> {
+        reader_.order(pass, to);
+        Random random(seed_, Stream::shuffle, pass);
+        for (std::size_t first = 0; first < to.size(); first += window_.size())
+            shuffle_window(random, to.data() + first, std::min(window_.size(), to.size() - first));
+    }
+
   private:
     static constexpr std::size_t ahead = 4;
 
-    /// The next window, shuffled (Fisher and Yates); false when the reader has no more.
+    /// Fisher and Yates.
+    template <class X>
+    static void shuffle_window(Random& random, X* window, std::size_t n) {
+        for (std::size_t left = n; left > 1; --left) {
+            using std::swap;
+            swap(window[left - 1], window[random.below(static_cast<std::uint32_t>(left))]);
+        }
+    }
+
+    /// The next window, shuffled; false when the reader has no more.
     bool fill() {
         at_ = filled_ = 0;
         while (filled_ < window_.size() && reader_.next(window_[filled_])) ++filled_;
-        for (std::size_t left = filled_; left > 1; --left) {
-            using std::swap;
-            swap(window_[left - 1], window_[random_.below(static_cast<std::uint32_t>(left))]);
-        }
+        shuffle_window(random_, window_.data(), filled_);
         return filled_ > 0;
     }
 

@@ -6,11 +6,11 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <ikebana/data/reader.hpp>
-#include <ikebana/data/scale.hpp>
+#include <ikebana/data/stored.hpp>
 #include <ikebana/io/idx.hpp>
 #include <iterator>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,6 +95,16 @@ class MnistReader {
         s = {image(at_), label(at_)};
         ++at_;
         return true;
+    }
+
+    Stored<Grey> stored() const {
+        const auto& pixels = part_->images.pixels;
+        return {{reinterpret_cast<const Grey*>(pixels.data()), pixels.size()},
+                {part_->labels.begin(), part_->labels.end()}};
+    }
+    void order(unsigned, std::vector<std::uint32_t>& to) const {
+        to.resize(size());
+        std::iota(to.begin(), to.end(), 0u);
     }
 
   private:
