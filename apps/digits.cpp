@@ -27,6 +27,8 @@ struct Hidden final : DigitBatches::Reader {
     explicit Hidden(R r) : reader(std::move(r)) {}
     void start(unsigned pass) override { reader.start(pass); }
     bool next(Batch& batch) override { return reader.next(batch); }
+    Stored<Grey> stored() const override { return reader.stored(); }
+    void order(unsigned pass, std::vector<std::uint32_t>& to) const override { reader.order(pass, to); }
 
     R reader;
 };

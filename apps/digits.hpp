@@ -3,7 +3,7 @@
 #pragma once
 #include <apps/options.hpp>
 #include <ikebana/core/shape.hpp>
-#include <ikebana/data/batch.hpp>
+#include <ikebana/data/stored.hpp>
 #include <memory>
 
 namespace ikebana::apps {
@@ -19,6 +19,8 @@ class DigitBatches {
         virtual ~Reader() = default;
         virtual void start(unsigned pass) = 0;
         virtual bool next(Batch& batch) = 0;
+        virtual Stored<Grey> stored() const = 0;
+        virtual void order(unsigned pass, std::vector<std::uint32_t>& to) const = 0;
     };
 
     DigitBatches(std::unique_ptr<Reader> reader, std::size_t batches, std::size_t batch_size)
@@ -28,6 +30,8 @@ class DigitBatches {
     bool next(Batch& batch) { return reader_->next(batch); }
     std::size_t size() const { return size_; }
     std::size_t batch_size() const { return batch_size_; }
+    Stored<Grey> stored() const { return reader_->stored(); }
+    void order(unsigned pass, std::vector<std::uint32_t>& to) const { reader_->order(pass, to); }
 
   private:
     std::unique_ptr<Reader> reader_;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <utility>
 
 namespace ikebana::hip {
 

@@ -8,6 +8,7 @@
 // Next to read: train/device_trainer.hpp.
 #pragma once
 #include <ikebana/data/prefetch.hpp>
+#include <ikebana/data/stored.hpp>
 #include <ikebana/network/device.hpp>
 #include <ikebana/tensor/device_step.hpp>
 #include <ikebana/train/evaluate.hpp>
@@ -83,6 +84,59 @@ class CopiedBatches {
     std::size_t most_;
     BatchSlots<Net> slots_;
     Batch batch_;
+};
+
+/// A reader's stored samples, which the device holds as they are, 8-bit levels as bytes. A pass is its order: a number
+/// a sample, drawn on the host by the reader's own rule, where each swap of a shuffle waits for the one before.
+template <class Net, StoredReader Reader>
+class StoredBatches {
+    using backend = typename Net::backend;
+    using number = typename decltype(std::declval<const Reader&>().stored())::number;
+    template <class T>
+    using array = typename backend::template array<T>;
+
+  public:
+    static constexpr int group = 16;
+
+    explicit StoredBatches(Reader reader)
+        : reader_(std::move(reader)), batch_(reader_.batch_size()), steps_(steps_of(reader_)) {
+        const auto stored = reader_.stored();
+        check_labels(stored.labels, stored.images.size() / Net::input::size, static_cast<int>(Net::output::size));
+        samples_ = stored.labels.size();
+        images_ = array<number>(stored.images.size());
+        labels_ = array<int>(samples_);
+        order_ = array<std::uint32_t>(samples_);
+        to_device(backend{}, images_.data(), stored.images.data(), stored.images.size());
+        to_device(backend{}, labels_.data(), stored.labels.data(), samples_);
+    }
+    /// Bytes that the device needs for them.
+    static std::size_t bytes(const Reader& reader) {
+        const auto stored = reader.stored();
+        return stored.images.size_bytes() + stored.labels.size() * (sizeof(int) + sizeof(std::uint32_t));
+    }
+
+    int batch() const { return static_cast<int>(batch_); }
+    int steps() const { return steps_; }
+    void start(backend, unsigned pass) {
+        reader_.order(pass, order_given_);
+        to_device(backend{}, order_.data(), order_given_.data(), samples_);
+        at_ = 0;
+    }
+    int next(backend, int) {
+        const std::size_t n = std::min(batch_, samples_ - at_);
+        at_ += n;
+        return static_cast<int>(n);
+    }
+    DeviceSamples<number> samples() const { return {images_.data(), labels_.data(), order_.data()}; }
+
+  private:
+    Reader reader_;
+    std::size_t batch_, samples_ = 0, at_ = 0;
+    int steps_;
+    array<number> images_;
+    array<int> labels_;
+    array<std::uint32_t> order_;
+    std::vector<std::uint32_t> order_given_;
 };
 
 } // namespace ikebana

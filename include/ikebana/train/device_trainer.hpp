@@ -62,11 +62,18 @@ class Trainer<Net, Loss, Optimizer> {
     }
     std::span<const T> gradients() const { return gradients_; }
 
-    /// Trains for some passes; handlers are called with StepEnd and PassEnd. Returns what every pass ended with.
+    /// Trains for some passes; handlers are called with StepEnd and PassEnd. Returns what every pass ended with. Stored
+    /// samples (data/stored.hpp) are kept on the device where they take up to three quarters of what is free there;
+    /// other batches are copied, each while the device works on the one before.
     template <class Train, class Test, class... Handlers>
     std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
         static_assert(reader_fits<Net, Train>() && reader_fits<Net, Test>());
         program_.take(net_);
+        if constexpr (StoredReader<Train>) {
+            reserve(static_cast<int>(train.batch_size()));
+            if (StoredBatches<Net, Train>::bytes(train) <= free_bytes(program_.on()) / 4 * 3)
+                return fit_from(StoredBatches<Net, Train>(std::move(train)), test, passes, handlers...);
+        }
         return fit_from(CopiedBatches<Net, Train>(std::move(train)), test, passes, handlers...);
     }
 

@@ -152,6 +152,33 @@ TEST_CASE("captured steps give the bits of steps that are not, whenever streams 
     CHECK(trained(nullptr, true) == expected);
 }
 
+TEST_CASE("samples on the device give the bits of batches that are copied, as do those that don't fit") {
+    const auto trained = [&](auto reader, bool late) {
+        const Late with(late);
+        Network<Input<1, 28, 28>, Sequential<Dense<12>, Relu, Dropout<20>, Dense<10>, Softmax>, hip::backend> net;
+        Trainer trainer(net, CrossEntropy{}, Adam{});
+        std::vector<double> numbers;
+        trainer.fit(batch(std::move(reader), 23), batch(digits().test(), 500), Passes{2}, [&](const StepEnd& e) {
+            numbers.insert(numbers.end(), {static_cast<double>(e.step), static_cast<double>(e.samples), e.cost});
+        });
+        numbers.insert(numbers.end(), net.parameters().begin(), net.parameters().end());
+        return numbers;
+    };
+    auto reader = shuffle(digits().train(), 300, Seed{4});
+    const auto expected = trained(map(reader, [](const auto& s) { return s; }), false); // not stored, so copied
+    static_assert(StoredReader<decltype(reader)>);
+    CHECK(expected[3 * 86 + 1] == 2000 - 86 * 23);
+    CHECK(trained(reader, false) == expected);
+    CHECK(trained(reader, true) == expected);
+#if !defined(__HIP__) && !defined(__CUDACC__)
+    auto& memory = hip::host::Memory::all();
+    const std::size_t limit = memory.limit;
+    memory.limit = memory.used() + 1'400'000; // the images alone are 1,568,000 bytes
+    CHECK(trained(reader, true) == expected);
+    memory.limit = limit;
+#endif
+}
+
 TEST_CASE("a cost that is no number stops fit at the step and layer that the CPU's trainer names") {
     auto samples = random_samples<float, SmallNet::input>(110, 4, 5);
     samples.images(70, 1, 3, 3) = std::numeric_limits<float>::quiet_NaN();
