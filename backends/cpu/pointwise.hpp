@@ -1,11 +1,10 @@
 // Convolutions of 1×1, which are matrix products over the places of the image: x (C,places), y (K,places), w (K,C).
-//   forward          y = W x: a few places of x are copied to a panel, and the panel meets all filters. A tile of x or
-//   y
-//                    is megabytes, channels lie kilobytes apart: the next panel's numbers and the filters' places of y
-//                    are asked for while a block is summed
+//   forward          y = W x: a few places of x are copied to a panel, and the panel meets all filters
 //   backward_input   dx = Wᵀ dy, the same product
 //   backward_weight  dW = dy xᵀ sums over samples: one of the two is transposed, some places at a time, so that its
 //                    channels lie in the lanes, and the other one's numbers are broadcast; no sums over lanes
+// A tile of x or y is megabytes and its channels lie kilobytes apart, so no cache guesses what is read next. It is
+// asked for while a block is summed, a few lines at a time: a core waits for no more than some twenty at once.
 // A stride leaves places out: x is copied without them first, and dx is spread at the end. Next to read: conv.hpp.
 #pragma once
 #include <backends/cpu/products.hpp>
@@ -61,7 +60,6 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
                         .store_unaligned(panel + (i * W + r) * run * L + j * width<T>);
                 });
         each_block<O, Blocks::block>([&]<int BO>(std::integral_constant<int, BO>, int o, int number) IKEBANA_INLINE {
-            // Few at a time: a core waits for no more than some twenty lines at once.
             const auto ask = [&](int i0, int n) IKEBANA_INLINE {
                 for (int j = number; j < places; j += Blocks::blocks)
                     for (int i = i0; i < i0 + n; ++i) __builtin_prefetch(next + row(i, j / run) + j % run * L, 0, 2);
@@ -79,8 +77,8 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
                 for (int i = 0; i < I; i += Blocks::step) {
                     const int n = std::min(Blocks::step, I - i);
                     if (lane == 0) ask(i, n);
-                    add_products(sums, panel + i * places * L + lane, places * L, w + o * o_step + i * i_step, o_step,
-                                 i_step, n);
+                    add_products(sums, panel + i * places * L + lane, places * L, L, w + o * o_step + i * i_step,
+                                 o_step, i_step, n);
                 }
                 unroll<BO>([&](int k) IKEBANA_INLINE {
                     unroll<N>([&](int j) IKEBANA_INLINE { put(o + k, p, q + j, lane, &sums[k][j * W * W]); });
@@ -104,12 +102,15 @@ struct PointwiseGradient {
 
     static constexpr int vectors = (A + width<T> - 1) / width<T>, columns = vectors * width<T>;
     static constexpr int panel = std::min(vectors, registers == 32 ? 4 : 2);
-    static constexpr int blocks = (rows + 4) / 5, block = (rows + blocks - 1) / blocks;
-    /// Places that are transposed at a time: 8 of 16 samples and 64 channels take 32 KiB.
-    static constexpr int places = std::min(G::P * G::Q, 8), terms = places * backend::lanes<T>;
+    static constexpr int blocks = (rows + 5) / 6, block = (rows + blocks - 1) / blocks;
+    /// Places that are transposed at a time: 16 of 16 samples and 64 channels take 64 KiB.
+    static constexpr int groups = (G::P * G::Q + 15) / 16, places = (G::P * G::Q + groups - 1) / groups;
+    static constexpr int terms = places * backend::lanes<T>;
 
     static constexpr std::size_t across_size = static_cast<std::size_t>(columns) * terms;
-    static constexpr std::size_t sums_size = static_cast<std::size_t>(rows) * columns;
+    /// Whether the sums are laid out as dw is: then dw is where they are kept.
+    static constexpr bool in_place = !filters_across && columns == G::C;
+    static constexpr std::size_t sums_size = in_place ? 0 : static_cast<std::size_t>(rows) * columns;
     /// With the filters across, four rows of dW in their own order.
     static constexpr std::size_t turned_size = filters_across ? 4 * static_cast<std::size_t>(G::C) : 0;
     static constexpr std::size_t scratch_size = across_size + sums_size + turned_size;
@@ -134,33 +135,51 @@ void pointwise_add_weights(T* dw, const T* sums, T* turned) {
 template <class G, class T>
 void pointwise_weight_gradient(T* dw, const T* dy, const T* x, T* scratch) {
     using Gradient = PointwiseGradient<G, T>;
+    using V = xsimd::batch<T>;
     constexpr int L = backend::lanes<T>, image = G::P * G::Q * L, W = width<T>, at_once = 8;
     T* across = scratch;
-    T* sums = across + Gradient::across_size;
+    T* sums = Gradient::in_place ? dw : across + Gradient::across_size;
     const T* lanes = Gradient::filters_across ? dy : x;
     const T* broadcast = Gradient::filters_across ? x : dy;
     if constexpr (Gradient::A % W != 0) std::fill_n(across, Gradient::across_size, T(0));
     for (int place = 0; place < G::P * G::Q; place += Gradient::places) {
-        const int terms = std::min(Gradient::places, G::P * G::Q - place) * L;
+        const int places = std::min(Gradient::places, G::P * G::Q - place);
+        const int ahead = std::min(place + Gradient::places, G::P * G::Q - places);
         each_block<Gradient::vectors, Gradient::panel>([&]<int BV>(std::integral_constant<int, BV>, int v, int) {
             T* to = across + v * W * Gradient::terms;
             for (int a = 0; a < std::min(BV * W, Gradient::A - v * W); a += at_once)
                 transpose(to + a, BV * W, lanes + (v * W + a) * image + place * L, image,
                           static_cast<std::size_t>(std::min(at_once, Gradient::A - v * W - a)),
-                          static_cast<std::size_t>(terms));
+                          static_cast<std::size_t>(places * L));
         });
-        each_block<Gradient::rows, Gradient::block>([&]<int BR>(std::integral_constant<int, BR>, int r, int) {
+        each_block<Gradient::rows, Gradient::block>([&]<int BR>(std::integral_constant<int, BR>, int r, int number) {
             const T* from = broadcast + r * image + place * L;
-            const int next = std::min(BR, Gradient::rows - r - BR);
-            for (int i = 0; i < next; ++i)
-                for (int n = 0; n < terms; n += L) __builtin_prefetch(from + (BR + i) * image + n, 0, 2);
             each_block<Gradient::vectors, Gradient::panel>([&]<int BV>(std::integral_constant<int, BV>, int v, int) {
-                add_outer_products<BR, BV>(sums + r * Gradient::columns + v * W, Gradient::columns, from, image,
-                                           across + v * W * Gradient::terms, terms, place > 0);
+                T* to = sums + r * Gradient::columns + v * W;
+                V sum[BR][BV];
+                unroll<BR>([&](int i) IKEBANA_INLINE { unroll<BV>([&](int j) IKEBANA_INLINE { sum[i][j] = V(0); }); });
+                for (int n = 0; n < places; ++n) {
+                    if (v == 0) {
+                        for (int i = BR; i < std::min(2 * BR, Gradient::rows - r); ++i)
+                            __builtin_prefetch(from + i * image + n * L, 0, 2);
+                        for (int a = number; a < Gradient::A; a += Gradient::blocks)
+                            __builtin_prefetch(lanes + a * image + (ahead + n) * L, 0, 2);
+                    }
+                    add_products(sum, across + (v * Gradient::terms + n * L * BV) * W, BV * W, W, from + n * L, image,
+                                 1, L);
+                }
+                unroll<BR>([&](int i) IKEBANA_INLINE {
+                    unroll<BV>([&](int j) IKEBANA_INLINE {
+                        T* at = to + i * Gradient::columns + j * W;
+                        if (Gradient::in_place || place > 0) sum[i][j] = sum[i][j] + V::load_unaligned(at);
+                        sum[i][j].store_unaligned(at);
+                    });
+                });
             });
         });
     }
-    pointwise_add_weights<G>(dw, static_cast<const T*>(sums), sums + Gradient::sums_size);
+    if constexpr (!Gradient::in_place)
+        pointwise_add_weights<G>(dw, static_cast<const T*>(sums), sums + Gradient::sums_size);
 }
 
 // ---- strides, and everything together

@@ -122,7 +122,7 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
                         unroll<BK>([&](int i) IKEBANA_INLINE {
                             unroll<W::group>([&](int g) IKEBANA_INLINE { sums[i][g] = V(0); });
                         });
-                        add_products(sums, v + p * W::image_point * L + lane, W::group * L, u, G::C, 1, G::C);
+                        add_products(sums, v + p * W::image_point * L + lane, W::group * L, L, u, G::C, 1, G::C);
                         unroll<BK>([&](int i) IKEBANA_INLINE {
                             unroll<W::group>([&](int g) IKEBANA_INLINE {
                                 sums[i][g].store_unaligned(m + (((k + i) * W::group + g) * W::kept + p) * L + lane);
@@ -233,7 +233,7 @@ void winograd_input_products(T* dv, const T* packed, const T* dm) {
                 V sums[BC][W::group];
                 unroll<BC>([&](int i)
                                IKEBANA_INLINE { unroll<W::group>([&](int g) IKEBANA_INLINE { sums[i][g] = V(0); }); });
-                add_products(sums, dm + p * W::output_point * L + lane, W::group * L, packed + p * W::kernels + c, 1,
+                add_products(sums, dm + p * W::output_point * L + lane, W::group * L, L, packed + p * W::kernels + c, 1,
                              G::C, G::K);
                 unroll<BC>([&](int i) IKEBANA_INLINE {
                     unroll<W::group>([&](int g) IKEBANA_INLINE {
