@@ -1,8 +1,11 @@
 // Depthwise convolution with 16 samples in the lanes, a channel at a time. x (C,H,W), y (C,P,Q), w (C,1,R,R), b (C).
-//   forward          a run of a row's outputs in registers; the channel is first copied into a border of zeros
-//   backward_weight  all R² sums of the channel in registers (R ≤ 5) while places go by
-//   backward_input   with stride 1 the forward kernel on dy, weights turned by 180°; else each dy adds to its R² places
-// One sample (cpu::single) goes by plain loops. See layers/primitives.hpp.
+//   forward          a block of a row's outputs in registers; each x is loaded once for a kernel row's R weights
+//   backward_input   likewise a block of a row of dx, for any stride: dy's row p meets the kernel rows r with
+//                    p · stride + r = h + padding
+//   backward_weight  all R² sums of the channel in registers (R ≤ 5) and a block of dy; each x is loaded once a kernel
+//   row
+// Nothing is copied into a border: a place outside is left out, and only the columns of a block that lie outside in
+// some block are asked for. One sample (cpu::single) goes by plain loops. See layers/primitives.hpp.
 #pragma once
 #include <backends/cpu/reduce.hpp>
 #include <ikebana/layers/primitives.hpp>
@@ -11,133 +14,141 @@
 
 namespace ikebana::cpu {
 
-/// Numbers of a channel of H×W places in a border.
-template <class T>
-constexpr std::size_t depthwise_bordered_size(int H, int W, int border) {
-    return static_cast<std::size_t>((H + 2 * border) * (W + 2 * border)) * backend::lanes<T>;
-}
-
 template <class G, class T>
 constexpr std::size_t depthwise_scratch_bytes(backend, G, T) {
-    return sizeof(T) * std::max(depthwise_bordered_size<T>(G::H, G::W, G::padding),
-                                depthwise_bordered_size<T>(G::P, G::Q, G::R - 1 - G::padding));
+    return 0;
 }
 
-/// A channel x (H,W) in a border of zeros; x itself where the border is 0.
-template <int H, int W, int border, class T>
-const T* depthwise_bordered(T* to, const T* x) {
-    constexpr int L = backend::lanes<T>, columns = W + 2 * border;
-    if constexpr (border == 0) return x;
-    std::fill_n(to, depthwise_bordered_size<T>(H, W, border), T(0));
-    for (int h = 0; h < H; ++h) std::copy_n(x + h * W * L, W * L, to + ((h + border) * columns + border) * L);
-    return to;
+/// The size of n's blocks, alike and of at most `most`: the last may be too long by less than their number.
+constexpr int even_block(int n, int most) {
+    const int blocks = (n + most - 1) / most;
+    return (n + blocks - 1) / blocks;
 }
 
-/// y (P,Q) = start + Σ_{r,s} w[r,s] · x[p · stride + r, q · stride + s] of one channel; rows of x have `columns`.
-template <int P, int Q, int R, int stride, class T>
-void depthwise_channel(T* y, const T* x, int columns, const T* w, T start) {
+/// y[p, q … q + BQ) = start + Σ_{r,s} w[r,s] · x[h + r, v + s + j · stride] of one channel, places inside only.
+template <class G, int BQ, class T>
+IKEBANA_INLINE inline void depthwise_block(T* y, const T* x, const T* w, T start, int p, int q) {
     using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>, block = std::min(Q, registers == 32 ? 8 : 4);
-    for (int p = 0; p < P; ++p)
-        for (int q0 = 0; q0 < Q; q0 += block) {
-            const int q = std::min(q0, Q - block);
-            for (int lane = 0; lane < L; lane += width<T>) {
-                V sums[block];
-                unroll<block>([&](int j) IKEBANA_INLINE { sums[j] = V(start); });
-                for (int r = 0; r < R; ++r) {
-                    const T* row = x + ((p * stride + r) * columns + q * stride) * L + lane;
-                    for (int s = 0; s < R; ++s) {
-                        const V weight(w[r * R + s]);
-                        unroll<block>([&](int j) IKEBANA_INLINE {
-                            sums[j] = xsimd::fma(V::load_unaligned(row + (j * stride + s) * L), weight, sums[j]);
-                        });
-                    }
-                }
-                unroll<block>([&](int j) IKEBANA_INLINE { sums[j].store_unaligned(y + (p * Q + q + j) * L + lane); });
-            }
-        }
+    constexpr int L = backend::lanes<T>;
+    const int h = p * G::stride - G::padding, v = q * G::stride - G::padding;
+    V sums[BQ];
+    unroll<BQ>([&](int j) IKEBANA_INLINE { sums[j] = V(start); });
+    for (int r = std::max(0, -h); r < std::min(G::R, G::H - h); ++r) {
+        V weights[G::R];
+        unroll<G::R>([&](int s) IKEBANA_INLINE { weights[s] = V(w[r * G::R + s]); });
+        unroll<(BQ - 1) * G::stride + G::R>([&](int i) IKEBANA_INLINE {
+            const bool inside = i >= G::padding && (G::Q - BQ) * G::stride - G::padding + i < G::W; // in every block
+            if (!inside && (v + i < 0 || v + i >= G::W)) return;
+            const V in = V::load_unaligned(x + std::ptrdiff_t{(h + r) * G::W + v} * L + i * L);
+            unroll<G::R>([&](int s) IKEBANA_INLINE {
+                const int j = (i - s) / G::stride;
+                if (i >= s && (i - s) % G::stride == 0 && j < BQ) sums[j] = xsimd::fma(in, weights[s], sums[j]);
+            });
+        });
+    }
+    unroll<BQ>([&](int j) IKEBANA_INLINE { sums[j].store_unaligned(y + (p * G::Q + q + j) * L); });
 }
 
 template <class G, class Y, class X, class Weights, class B>
-void depthwise_forward(backend, G, Y y, X x, Weights w, B b, std::byte* scratch) {
+void depthwise_forward(backend, G, Y y, X x, Weights w, B b, std::byte*) {
     using T = number_of<X>;
+    constexpr int L = backend::lanes<T>, BQ = even_block(G::Q, registers == 32 ? 14 : 7);
     for (int c = 0; c < G::C; ++c) {
-        const T* from = depthwise_bordered<G::H, G::W, G::padding>(reinterpret_cast<T*>(scratch),
-                                                                   static_cast<const T*>(x.row(c * G::H * G::W)));
         T start = 0;
         if constexpr (!is_nothing<B>) start = b[static_cast<std::size_t>(c)];
-        depthwise_channel<G::P, G::Q, G::R, G::stride>(y.row(c * G::P * G::Q), from, G::W + 2 * G::padding,
-                                                       static_cast<const T*>(w.data + c * G::R * G::R), start);
+        for (int p = 0; p < G::P; ++p)
+            for (int q = 0; q < G::Q; q += BQ)
+                for (int lane = 0; lane < L; lane += width<T>)
+                    depthwise_block<G, BQ, T>(y.row(c * G::P * G::Q) + lane, x.row(c * G::H * G::W) + lane,
+                                              w.data + c * G::R * G::R, start, p, std::min(q, G::Q - BQ));
     }
 }
 
-/// dw (R,R) += Σ over places and lanes of dy · x, for one channel; x is bordered. `rows` of the kernel at a time.
+/// dw (R,R) += Σ over places and lanes of dy · x, for one channel. `rows` of the kernel at a time.
 template <class G, class T>
 void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
     using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>, columns = G::W + 2 * G::padding;
+    constexpr int L = backend::lanes<T>;
     constexpr int rows = std::min(G::R, std::max(1, (registers == 32 ? 25 : 9) / G::R));
+    constexpr int BQ = even_block(G::Q, std::clamp(registers - 2 - rows * G::R, 1, 7));
+    constexpr int last = (G::Q - 1) / BQ * BQ; // a last block that is too long goes on with zeros
     for (int r0 = 0; r0 < G::R; r0 += rows) {
         const int begin = std::min(r0, G::R - rows); // rows that were summed before are summed again and left out
         V sums[rows * G::R];
-        for (V& sum : sums) sum = V(0);
+        unroll<rows * G::R>([&](int i) IKEBANA_INLINE { sums[i] = V(0); });
         for (int p = 0; p < G::P; ++p)
-            for (int q = 0; q < G::Q; ++q)
+            for (int q = 0; q < G::Q; q += BQ)
                 for (int lane = 0; lane < L; lane += width<T>) {
-                    const V d = V::load_unaligned(dy + (p * G::Q + q) * L + lane);
-                    const T* from = x + ((p * G::stride + begin) * columns + q * G::stride) * L + lane;
-                    unroll<rows * G::R>([&](int i) IKEBANA_INLINE {
-                        sums[i] = xsimd::fma(V::load_unaligned(from + (i / G::R * columns + i % G::R) * L), d, sums[i]);
+                    const int h = p * G::stride - G::padding + begin, v = q * G::stride - G::padding;
+                    V d[BQ];
+                    unroll<BQ>([&](int j) IKEBANA_INLINE {
+                        d[j] = V(0);
+                        if (last + j < G::Q || q + j < G::Q)
+                            d[j] = V::load_unaligned(dy + (p * G::Q + q + j) * L + lane);
+                    });
+                    unroll<rows>([&](int r) IKEBANA_INLINE {
+                        if (h + r < 0 || h + r >= G::H) return;
+                        unroll<(BQ - 1) * G::stride + G::R>([&](int i) IKEBANA_INLINE {
+                            const bool inside = i >= G::padding && last * G::stride - G::padding + i < G::W;
+                            if (!inside && (v + i < 0 || v + i >= G::W)) return;
+                            const V in = V::load_unaligned(x + lane + std::ptrdiff_t{(h + r) * G::W + v} * L + i * L);
+                            unroll<G::R>([&](int s) IKEBANA_INLINE {
+                                const int j = (i - s) / G::stride, to = r * G::R + s;
+                                if (i >= s && (i - s) % G::stride == 0 && j < BQ)
+                                    sums[to] = xsimd::fma(in, d[j], sums[to]);
+                            });
+                        });
                     });
                 }
         for (int i = (r0 - begin) * G::R; i < rows * G::R; ++i) dw[begin * G::R + i] += xsimd::hadd(sums[i]);
     }
 }
 
-/// dx (H,W) = … for one channel and any stride, place by place.
-template <class G, class T>
-void depthwise_input_by_places(T* dx, const T* dy, const T* w) {
+/// dx[h, v … v + BW) = Σ_{r,s} w[r,s] · dy[(h + padding − r) / stride, (v + j + padding − s) / stride] of one channel,
+/// where both divide and are inside. BW and v are multiples of the stride; what is outside of the row isn't stored.
+template <class G, int BW, class T>
+IKEBANA_INLINE inline void depthwise_input_block(T* dx, const T* dy, const T* w, int h, int v) {
     using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>;
-    std::fill_n(dx, G::H * G::W * L, T(0));
-    for (int p = 0; p < G::P; ++p)
-        for (int q = 0; q < G::Q; ++q)
-            for (int lane = 0; lane < L; lane += width<T>) {
-                const V d = V::load_unaligned(dy + (p * G::Q + q) * L + lane);
-                for (int r = 0; r < G::R; ++r)
-                    for (int s = 0; s < G::R; ++s) {
-                        const int h = p * G::stride + r - G::padding, v = q * G::stride + s - G::padding;
-                        if (h < 0 || h >= G::H || v < 0 || v >= G::W) continue;
-                        T* to = dx + (h * G::W + v) * L + lane;
-                        xsimd::fma(d, V(w[r * G::R + s]), V::load_unaligned(to)).store_unaligned(to);
-                    }
-            }
+    constexpr int L = backend::lanes<T>, last = (G::W - 1) / BW * BW;
+    constexpr int before = (G::R - 1 - G::padding) / G::stride, after = (BW - 1 + G::padding) / G::stride;
+    const int q = v / G::stride - before;
+    V sums[BW];
+    unroll<BW>([&](int j) IKEBANA_INLINE { sums[j] = V(0); });
+    for (int r = (h + G::padding) % G::stride; r < G::R; r += G::stride) {
+        const int p = (h + G::padding - r) / G::stride;
+        if (h + G::padding < r || p >= G::P) continue;
+        V weights[G::R];
+        unroll<G::R>([&](int s) IKEBANA_INLINE { weights[s] = V(w[r * G::R + s]); });
+        unroll<before + after + 1>([&](int i) IKEBANA_INLINE {
+            const bool inside = i >= before && last / G::stride - before + i < G::Q; // in every block
+            if (!inside && (q + i < 0 || q + i >= G::Q)) return;
+            const V d = V::load_unaligned(dy + std::ptrdiff_t{p * G::Q + q} * L + i * L);
+            unroll<G::R>([&](int s) IKEBANA_INLINE {
+                const int j = (i - before) * G::stride - G::padding + s;
+                if (j >= 0 && j < BW) sums[j] = xsimd::fma(d, weights[s], sums[j]);
+            });
+        });
+    }
+    unroll<BW>([&](int j) IKEBANA_INLINE {
+        if (last + j < G::W || v + j < G::W) sums[j].store_unaligned(dx + (h * G::W + v + j) * L);
+    });
 }
 
 template <class G, class DX, class DW, class DY, class X, class Weights>
-void depthwise_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, std::byte* scratch) {
+void depthwise_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, std::byte*) {
     using T = number_of<X>;
-    constexpr int kernel = G::R * G::R, border = G::R - 1 - G::padding;
-    T* const free = reinterpret_cast<T*>(scratch);
+    constexpr int L = backend::lanes<T>, kernel = G::R * G::R;
+    constexpr int BW = (even_block(G::W, registers == 32 ? 14 : 7) + G::stride - 1) / G::stride * G::stride;
     for (int c = 0; c < G::C; ++c) {
         const T* above = dy.row(c * G::P * G::Q);
-        if constexpr (!is_nothing<DW>) {
-            const T* image =
-                depthwise_bordered<G::H, G::W, G::padding>(free, static_cast<const T*>(x.row(c * G::H * G::W)));
-            depthwise_weight_channel<G>(dw.data + c * kernel, above, image);
-        }
-        if constexpr (!is_nothing<DX>) {
-            T* to = dx.row(c * G::H * G::W);
-            const T* weights = w.data + c * kernel;
-            if constexpr (G::stride == 1) {
-                T turned[kernel];
-                std::reverse_copy(weights, weights + kernel, turned);
-                depthwise_channel<G::H, G::W, G::R, 1>(to, depthwise_bordered<G::P, G::Q, border>(free, above),
-                                                       G::Q + 2 * border, static_cast<const T*>(turned), T(0));
-            } else {
-                depthwise_input_by_places<G>(to, above, weights);
-            }
-        }
+        if constexpr (!is_nothing<DW>)
+            depthwise_weight_channel<G, T>(dw.data + c * kernel, above, x.row(c * G::H * G::W));
+        if constexpr (!is_nothing<DX>)
+            for (int h = 0; h < G::H; ++h)
+                for (int v = 0; v < G::W; v += BW)
+                    for (int lane = 0; lane < L; lane += width<T>)
+                        depthwise_input_block<G, BW, T>(dx.row(c * G::H * G::W) + lane, above + lane,
+                                                        w.data + c * kernel, h, v);
     }
 }
 
