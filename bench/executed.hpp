@@ -11,11 +11,13 @@ namespace ikebana::bench {
 /// come on top, but a bound must not count what may hide behind other instructions.
 template <class G>
 constexpr double executed_share() {
-    constexpr int M = cpu::winograd_outputs<G>, N = M + G::R - 1;
-    if constexpr (M > 0)
-        return double(N) * N * ((G::P + M - 1) / M) * ((G::Q + M - 1) / M) * G::C * G::K / cpu::direct_operations<G>;
-    else
-        return inside_share<G>();
+    if constexpr (requires { G::K; }) {
+        constexpr int M = cpu::winograd_outputs<G>, N = M + G::R - 1;
+        if constexpr (M > 0)
+            return double(N) * N * ((G::P + M - 1) / M) * ((G::Q + M - 1) / M) * G::C * G::K /
+                   cpu::direct_operations<G>;
+    }
+    return inside_share<G>();
 }
 
 /// Of a layer: 1 unless it is a convolution.

@@ -1,10 +1,13 @@
 // main() of every benchmark program. Google Benchmark prints a result at once, but a share of peak is known only when
 // the peak was measured again at the end: runs are kept until then, and handed to Google's own reporter.
+//   --batch=N --threads=N   of single layers (bench/layers.hpp), else 64 and 1; N of a batch is a multiple of 16
 //   exit code 1   a rate above 105 % of what the machine can do: the compiler removed the work
 //   void          a line in the context (JSON) and on stderr: the machine's peak changed meanwhile
 #include "report.hpp"
 
+#include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -88,15 +91,40 @@ void tell_peaks() {
     std::fprintf(stderr, "this run is void, the machine was not quiet: %s\n", changed.c_str());
 }
 
+/// --NAME=NUMBER into `to`, and out of the arguments. False after a line on stderr.
+bool take_number(const char* name, int step, int most, int& to, int& argc, char** argv) {
+    const std::string start = std::string("--") + name + "=";
+    const auto found =
+        std::find_if(argv + 1, argv + argc, [&](const char* a) { return std::string(a).starts_with(start); });
+    if (found == argv + argc) return true;
+    const char* const text = *found + start.size();
+    const auto [end, error] = std::from_chars(text, text + std::strlen(text), to);
+    if (error != std::errc() || *end != '\0' || to < step || to > most || to % step != 0) {
+        std::fprintf(stderr, "--%s takes a multiple of %d up to %d, not '%s'\n", name, step, most, text);
+        return false;
+    }
+    std::rotate(found, found + 1, argv + argc);
+    --argc;
+    return true;
+}
+
 } // namespace
 } // namespace ikebana::bench
 
 int main(int argc, char** argv) {
     using namespace ikebana::bench;
+    const Layers usual;
+    if (!take_number("batch", 16, 4096, layers.batch, argc, argv) ||
+        !take_number("threads", 1, 256, layers.threads, argc, argv))
+        return 1;
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
     benchmark::SetDefaultTimeUnit(benchmark::kMicrosecond);
     add_benchmarks();
+    if (!layers.asked_for && (layers.batch != usual.batch || layers.threads != usual.threads)) {
+        std::fprintf(stderr, "--batch and --threads are of single layers, and this program measures none\n");
+        return 1;
+    }
     Keep kept;
     if (benchmark::RunSpecifiedBenchmarks(&kept) == 0 || peaks().empty()) return 0; // none chosen, or only listed
     for (Peak& peak : peaks()) peak.again();

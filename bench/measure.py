@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the benchmark programs of a build folder, prints one table and writes the figures as JSON. See bench/run.
 
-usage: bench/measure.py BUILD --out FILE [--filter TEXT] [--repetitions N] [--against FILE] [--peers]
+usage: bench/measure.py BUILD --out FILE [--filter TEXT] [--repetitions N] [--against FILE] [--batch N] [--threads N] [--peers]
 """
 import argparse
 import datetime
@@ -41,13 +41,16 @@ def figures(samples):
     return entry
 
 
-def measure(build, text, repetitions):
+LAYERS = ("conv", "dense")
+
+
+def measure(build, text, repetitions, chosen):
     """The figures of every program, its peaks, and the reasons why its figures don't count."""
     found = {"date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "machine": machine(),
              "repetitions": repetitions, "peaks": {}, "void": {}, "failed": {}, "benchmarks": {}}
-    for name in bench_names():
+    for name in bench_names() if chosen.usual() else LAYERS:
         say(f"running {name}")
-        program = [os.path.join(build, "bench", f"bench_{name}")]
+        program = [os.path.join(build, "bench", f"bench_{name}"), *(chosen.options() if name in LAYERS else [])]
         try:
             samples, context = programs.run(program, programs.containing(text), repetitions)
         except programs.Failure as failure:
@@ -101,6 +104,8 @@ def main():
     parser.add_argument("--filter", default="")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--against")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peers", action="store_true")
     options = parser.parse_args()
 
@@ -108,13 +113,14 @@ def main():
     if options.against and old is None:
         raise programs.Failure(f"{options.against} is not a file that bench/run wrote")
     check_writable(options.out)
-    found = measure(options.build, options.filter, options.repetitions)
+    chosen = programs.Layers(options.batch, options.threads)
+    found = measure(options.build, options.filter, options.repetitions, chosen)
     tables.show_figures(found)
     write(options.out, found)
     if old:
         tables.show_changes(old, found, options.filter)
     if options.peers:
-        found["ratios"] = alternate.ratios(options.build, options.filter, say)
+        found["ratios"] = alternate.ratios(options.build, options.filter, chosen, say)
         write(options.out, found)
         tables.show_ratios(found["ratios"])
         found["failed"].update(found["ratios"]["failed"])

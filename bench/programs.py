@@ -13,6 +13,16 @@ from statistics import median
 # program gives no rate; label says how it ran, where that is not in the name.
 Samples = namedtuple("Samples", "times rates shares unit label")
 Spread = namedtuple("Spread", "min median max")
+class Layers(namedtuple("Layers", "batch threads", defaults=(64, 1))):
+    """How single layers are run: --batch and --threads of the programs that measure them."""
+
+    def options(self):
+        return [f"--batch={self.batch}", f"--threads={self.threads}"]
+
+    def usual(self):
+        return self == Layers()
+
+
 MICROSECONDS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
 
 
@@ -42,11 +52,12 @@ def exactly(names):
     return "^(" + "|".join(escaped(name) for name in names) + ")(/real_time)?$"
 
 
-def execute(command, *options, one_thread=False):
-    """(stdout, stderr, exit code). one_thread holds libraries that choose their own number of threads to one."""
+def execute(command, *options, threads=None):
+    """(stdout, stderr, exit code). threads: for libraries that choose their own number of
+    threads otherwise."""
     environment = dict(os.environ)
-    if one_thread:
-        environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    if threads is not None:
+        environment.update(OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
     try:
         done = subprocess.run([*command, *options], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, errors="replace")
@@ -72,12 +83,12 @@ def names(command):
     return [plain(line) for line in out.splitlines() if line]
 
 
-def run(command, regex, repetitions=1, seconds=0.2, one_thread=False):
+def run(command, regex, repetitions=1, seconds=0.2, threads=None):
     """({name: Samples} in the program's order, its context). Repetitions of all benchmarks are mixed, so that what the
     machine does meanwhile shows as spread and not as a difference between two benchmarks."""
     out, err, code = execute(command, f"--benchmark_filter={regex}", "--benchmark_format=json",
                              f"--benchmark_repetitions={repetitions}", f"--benchmark_min_time={seconds}",
-                             "--benchmark_enable_random_interleaving=true", one_thread=one_thread)
+                             "--benchmark_enable_random_interleaving=true", threads=threads)
     if code != 0:
         raise Failure(f"{title(command)}: {last_line(err, f'exit code {code}')}")
     if not out.strip():

@@ -10,6 +10,19 @@ namespace ikebana::bench {
 /// Defined by each program.
 void add_benchmarks();
 
+/// How the programs of single layers run them; the other programs have a batch and threads of their own.
+struct Layers {
+    int batch = 64, threads = 1;
+    bool asked_for = false; // a benchmark goes by them
+
+    std::string described() {
+        asked_for = true;
+        return (batch == 64 ? "" : ", batch " + std::to_string(batch)) +
+               (threads == 1 ? "" : ", " + std::to_string(threads) + " threads");
+    }
+};
+inline Layers layers;
+
 /// Measured by the clock on the wall, as what a user waits for.
 template <class F>
 void add(const std::string& name, F f) {

@@ -45,8 +45,8 @@ def onnxruntime(build):
 
 PEERS = [
     Peer("PyTorch", "bench_models", "torch for Python", torch),
-    Peer("oneDNN", "bench_conv", "libdnnl-dev", built("peer_onednn"), one_thread=True),
-    Peer("OpenBLAS", "bench_dense", "libopenblas-dev", built("peer_openblas"), one_thread=True),
+    Peer("oneDNN", "bench_conv", "libdnnl-dev", built("peer_onednn"), layers=True),
+    Peer("OpenBLAS", "bench_dense", "libopenblas-dev", built("peer_openblas"), layers=True),
     Peer("ONNX Runtime", "bench_models", "onnxruntime-node for node (with PyTorch, which writes its model)", onnxruntime),
     Peer("dlib", "bench_models", "libdlib-dev", built("peer_dlib")),
 ]
@@ -71,35 +71,37 @@ def built_here(build):
     return {target["name"] for target in json.loads(out)}
 
 
-def alternate(peer, theirs, build, text, say):
+def alternate(peer, theirs, build, text, chosen, say):
     """What each benchmark of the same name took, here and there, turn by turn."""
-    ours = [os.path.join(build, "bench", peer.ours)]
+    ours, threads = [os.path.join(build, "bench", peer.ours)], None
+    if peer.layers:
+        ours, theirs, threads = ours + chosen.options(), theirs + chosen.options(), chosen.threads
     known = programs.names(theirs)
     shared = [name for name in programs.names(ours) if text in name and name in known]
     turns = {name: ([], [], []) for name in shared}
     for turn in range(ALTERNATIONS if shared else 0):
         say(f"{peer.name}, turn {turn + 1} of {ALTERNATIONS}")
         here, _ = programs.run(ours, programs.exactly(shared))
-        there, _ = programs.run(theirs, programs.exactly(shared), one_thread=peer.one_thread)
+        there, _ = programs.run(theirs, programs.exactly(shared), threads=threads)
         for name, (times, peer_times, labels) in turns.items():
             times += here[name].times
             peer_times += there[name].times
-            labels.append(there[name].label or ("1" if peer.one_thread else "its own choice"))
+            labels.append(there[name].label or ("its own choice" if threads is None else str(threads)))
     return [{"name": name, "peer": peer.name, "label": max(labels, key=labels.count),
              "ours": programs.spread(times)._asdict(), "theirs": programs.spread(peer_times)._asdict(),
              "ratio": programs.spread([b / a for a, b in zip(times, peer_times)])._asdict()}
             for name, (times, peer_times, labels) in turns.items()]
 
 
-def ratios(build, text, say):
+def ratios(build, text, chosen, say):
     found = {"alternations": ALTERNATIONS, "skipped": {}, "failed": {}, "measured": []}
-    for peer in PEERS:
+    for peer in PEERS if chosen.usual() else (peer for peer in PEERS if peer.layers):
         try:
             theirs = peer.command(build)
             if theirs is None:
                 found["skipped"][peer.name] = f"{peer.needs} is not installed"
             else:
-                found["measured"] += alternate(peer, theirs, build, text, say)
+                found["measured"] += alternate(peer, theirs, build, text, chosen, say)
         except programs.Failure as failure:
             found["failed"][peer.name] = str(failure)
     return found

@@ -35,8 +35,9 @@ void train_step(benchmark::State& state) {
     }
     using First = std::tuple_element_t<0, bench::ConvShapes>;
     using Second = std::tuple_element_t<1, bench::ConvShapes>;
-    bench::report_flop(state, 2 * bench::conv_flop<First> +
-                                  3 * (bench::conv_flop<Second> + bench::dense_flop<Shape<10, 800>>));
+    const double flop =
+        bench::batch * (2 * bench::flop<First> + 3 * (bench::flop<Second> + bench::dense_flop<Shape<10, 800>>));
+    bench::report_flop(state, flop, flop, 2);
 }
 
 } // namespace

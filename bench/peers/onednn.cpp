@@ -1,5 +1,5 @@
 // oneDNN's own kernels for the convolutions of bench/shapes.hpp, in the memory formats that it likes best: reordering
-// to and from them is not counted.
+// to and from them is not counted. Its threads are those that OMP_NUM_THREADS says.
 #include <bench/report.hpp>
 #include <bench/shapes.hpp>
 #include <dnnl.hpp>
@@ -25,9 +25,9 @@ struct Problem {
     static inline const auto method = dnnl::algorithm::convolution_direct;
     static constexpr bool depthwise = !requires { G::K; };
     static constexpr int K = G::output::sizes[0];
-    memory::desc x = any({bench::batch, G::C, G::H, G::W}),
+    memory::desc x = any({bench::layers.batch, G::C, G::H, G::W}),
                  w = any(depthwise ? memory::dims{G::C, 1, 1, G::R, G::S} : memory::dims{K, G::C, G::R, G::S}),
-                 b = any({K}), y = any({bench::batch, K, G::P, G::Q});
+                 b = any({K}), y = any({bench::layers.batch, K, G::P, G::Q});
     dnnl::convolution_forward::primitive_desc forward{
         {dnnl::prop_kind::forward_training, method, x, w, b, y, strides, borders, borders}, cpu()};
 
@@ -48,18 +48,8 @@ memory numbers(const memory::desc& desc) {
 }
 
 template <class G>
-constexpr double flop() {
-    if constexpr (Problem<G>::depthwise)
-        return bench::depthwise_flop<G>;
-    else
-        return bench::conv_flop<G>;
-}
-template <class G>
 std::string name(const char* direction) {
-    if constexpr (Problem<G>::depthwise)
-        return bench::depthwise_name<G>(direction);
-    else
-        return bench::conv_name<G>(direction);
+    return bench::layer_name<G>(direction) + bench::layers.described();
 }
 
 template <class G>
@@ -72,7 +62,8 @@ void execute(benchmark::State& state, const dnnl::primitive& primitive,
         primitive.execute(stream, arguments);
         stream.wait();
     }
-    bench::report_flop(state, flop<G>(), flop<G>() * bench::inside_share<G>());
+    const double flop = bench::layers.batch * bench::flop<G>;
+    bench::report_flop(state, flop, flop * bench::inside_share<G>(), bench::layers.threads);
 }
 
 template <class G>
@@ -106,5 +97,4 @@ void add_convolution() {
 
 void bench::add_benchmarks() {
     each<ConvShapes>([]<class G>(G) { add_convolution<G>(); });
-    each<DepthwiseShapes>([]<class G>(G) { add_convolution<G>(); });
 }
