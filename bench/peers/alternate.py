@@ -10,10 +10,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 class Peer:
     """A library and the program of ours that has benchmarks of the same names as its program here. command(build) says
-    how that is started, and is None where the library, which `needs` names, is not installed."""
+    how that is started, and is None where the library, which `needs` names, is not installed. Programs of `layers` are
+    told their batch and their threads."""
 
-    def __init__(self, name, ours, needs, command, one_thread=False):
-        self.name, self.ours, self.needs, self.command, self.one_thread = name, ours, needs, command, one_thread
+    def __init__(self, name, ours, needs, command, layers=False):
+        self.name, self.ours, self.needs, self.command, self.layers = name, ours, needs, command, layers
 
 
 def built(name):
