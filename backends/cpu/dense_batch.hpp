@@ -130,7 +130,12 @@ template <int R, int C, int I, class T, class DY>
 IKEBANA_INLINE inline void dense_batch_block(T* to, DY dy, BatchRows<T> x, int o, int i) {
     using V = xsimd::batch<T>;
     V sum[R][C];
-    unroll<R>([&](int k) IKEBANA_INLINE { unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v] = V(0); }); });
+    unroll<R>([&](int k) IKEBANA_INLINE {
+        unroll<C>([&](int v) IKEBANA_INLINE {
+            sum[k][v] = V(0);
+            __builtin_prefetch(to + k * I + i + v * width<T>, 1);
+        });
+    });
     for (int t = 0, left = x.samples; left > 0; ++t, left -= DY::lanes) {
         const T* d = dy[t].row(o);
         const T* row = x.tile(t) + i;

@@ -1,4 +1,5 @@
 // Arena: one block of numbers, aligned to a cache line and zeroed, with the meaning of a value (copies are deep).
+// Large ones ask for huge pages: kernels walk over channels that lie far apart, a page each.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -6,6 +7,9 @@
 #include <new>
 #include <span>
 #include <utility>
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
 
 namespace ikebana {
 
@@ -36,7 +40,17 @@ class Arena {
     };
     // Not inlined: g++ 12 warns of a copy beyond the end where it sees the size of an empty arena.
     [[gnu::noinline]] static T* allocate(std::size_t n) {
-        return static_cast<T*>(::operator new(n * sizeof(T), alignment));
+        void* const block = ::operator new(n * sizeof(T), alignment);
+        ask_for_huge_pages(block, n * sizeof(T));
+        return static_cast<T*>(block);
+    }
+    /// For the whole ones inside a block that nothing has touched yet. A wish: it may be refused.
+    static void ask_for_huge_pages(void* block, std::size_t bytes) {
+#ifdef MADV_HUGEPAGE
+        constexpr std::size_t page = 2 << 20; // bytes, on x86
+        std::size_t space = bytes;
+        if (std::align(page, page, block, space) != nullptr) madvise(block, space / page * page, MADV_HUGEPAGE);
+#endif
     }
 
     std::unique_ptr<T, Free> data_;
