@@ -8,6 +8,7 @@
 #include <apps/report.hpp>
 #include <apps/training_run.hpp>
 #include <backends/cpu/cpu.hpp>
+#include <backends/cpu/peak.hpp>
 #include <backends/reference/reference.hpp>
 #include <ikebana/ikebana.hpp>
 #include <ikebana/io/model.hpp>
@@ -46,7 +47,12 @@ struct Classifier {
             run.keep(e, content_of(model));
         };
         run.finish(trainer.fit(std::move(digits.train), std::move(digits.test), Passes{options.epochs}, keep, run));
-        if (run.profile()) run.report_profile(layer_table<Net, CrossEntropy>(options.batch));
+        if (!run.profile()) return;
+        const auto layers = layer_table<Net, CrossEntropy>(options.batch);
+        if constexpr (DeviceBackend<Backend>)
+            run.report_profile(layers, multiply_add_peak(Backend{}), "the GPU");
+        else
+            run.report_profile(layers, cpu::multiply_add_peak(), "a core");
     }
 
     [[gnu::cold]] static void test(const Options& options) {

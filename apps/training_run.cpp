@@ -1,7 +1,6 @@
 // Where each event of a run goes, and what --profile leaves.
 #include <apps/output_folder.hpp>
 #include <apps/training_run.hpp>
-#include <backends/cpu/peak.hpp>
 #include <cstdio>
 #include <ikebana/io/atomic_file.hpp>
 #include <ikebana/train/profile_report.hpp>
@@ -42,8 +41,8 @@ void TrainingRun::keep(const PassEnd& e, const ModelContent& model) {
     if (e.test_cost < best_) save_model(best_file(options_), model, {}), best_ = e.test_cost;
 }
 
-void TrainingRun::report_profile(const std::vector<LayerRow>& layers) const {
-    std::fputs(profile_table(profile_, layers, options_.batch, cpu::multiply_add_peak()).c_str(), stdout);
+void TrainingRun::report_profile(const std::vector<LayerRow>& layers, double peak, const char* of) const {
+    std::fputs(profile_table(profile_, layers, options_.batch, peak, of).c_str(), stdout);
     write_file(options_.out / "profile.json", chrome_trace(profile_, layers));
 }
 

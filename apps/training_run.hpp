@@ -29,8 +29,9 @@ class TrainingRun {
 
     /// Null unless --profile is given.
     Profile* profile() { return options_.profile ? &profile_ : nullptr; }
-    /// A table on standard output, and a trace in the output folder. Throws file_error.
-    void report_profile(const std::vector<LayerRow>& layers) const;
+    /// A table on standard output, with shares of the `peak` (FLOP/s) of what `of` names; and a trace in the output
+    /// folder. Throws file_error.
+    void report_profile(const std::vector<LayerRow>& layers, double peak, const char* of) const;
 
   private:
     const Options& options_;

@@ -117,12 +117,14 @@ inline std::size_t free_bytes(backend) {
 inline void synchronize(backend) { check(hipDeviceSynchronize(), "hipDeviceSynchronize"); }
 
 template <class F>
-__global__ void call(F f) {
-    f();
+__global__ void call_each(std::size_t n, F f) {
+    const std::size_t i = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+    if (i < n) f(i);
 }
 template <class F>
-void run_once(backend on, F f) {
-    launch<call<F>>(on.stream, dim3(1), dim3(1), f);
+void run_each(backend on, std::size_t n, F f) {
+    constexpr unsigned few = 32; // f is more than a loop's round: over as many processors as there are
+    launch<call_each<F>>(on.stream, dim3(blocks_for(n, few)), dim3(few), n, f);
 }
 
 /// See layers/primitives.hpp; a GPU asks for nothing ahead.

@@ -6,7 +6,7 @@
 // Both directions need sums over the whole batch, so the network's type is cut here (network/segments.hpp). A layer
 // that meets has two halves each way:
 //   collect           a tile's share, into `partial`                  (on each tile)
-//   finish            all shares, in the order of tiles, to `batch`   (once)
+//   finish            all shares, in the order of tiles, to `batch`   (once, or a channel at a time)
 //   forward           y from x and `batch`                            (on each tile)
 //   collect_backward, finish_backward, backward                       likewise
 #pragma once
@@ -43,20 +43,28 @@ struct BatchNorm {
     template <class In>
     static constexpr std::size_t batch_size = 5 * static_cast<std::size_t>(channels<In>);
 
+    /// Channels [begin, end): each is finished, and its running statistics are updated, on its own.
+    struct Units {
+        std::size_t begin, end;
+    };
+    template <class In>
+    static constexpr Units all_units{0, channels<In>};
+
     template <class In, class T>
     static void collect(auto backend, T* partial, auto x, auto& context) {
         channel_moments(backend, partial, partial + channels<In>, x, context.mask, context.samples);
     }
 
     template <class In, class T>
-    static constexpr void finish(T* batch, std::span<const T> partials, std::span<const int> samples) {
-        merge_moments(batch, channels<In>, places<In>, partials, samples);
+    static constexpr void finish(T* batch, std::span<const T> partials, std::span<const int> samples,
+                                 Units units = all_units<In>) {
+        merge_moments(batch, channels<In>, places<In>, partials, samples, units);
     }
 
     template <class In, class T>
-    static constexpr void update_state(auto s, const T* batch, long samples) {
+    static constexpr void update_state(auto s, const T* batch, long samples, Units units = all_units<In>) {
         update_running(std::get<0>(s).data, std::get<1>(s).data, batch, channels<In>,
-                       static_cast<double>(samples) * places<In>);
+                       static_cast<double>(samples) * places<In>, units);
     }
 
     template <class In, class T>
@@ -72,9 +80,9 @@ struct BatchNorm {
     }
 
     template <class In, class T>
-    static constexpr void finish_backward(T* batch, auto dp, std::span<const T> partials,
-                                          std::span<const int> samples) {
-        add_sums(batch, std::get<0>(dp).data, std::get<1>(dp).data, channels<In>, places<In>, partials, samples);
+    static constexpr void finish_backward(T* batch, auto dp, std::span<const T> partials, std::span<const int> samples,
+                                          Units units = all_units<In>) {
+        add_sums(batch, std::get<0>(dp).data, std::get<1>(dp).data, channels<In>, places<In>, partials, samples, units);
     }
 
     template <class In, class T>
@@ -94,8 +102,8 @@ struct BatchNorm {
     /// Chan, Golub and LeVeque's merge (1979), tile after tile; samples[t] is the number of samples in tile t.
     template <class T>
     static constexpr void merge_moments(T* batch, std::size_t C, int places, std::span<const T> partials,
-                                        std::span<const int> samples) {
-        for (std::size_t c = 0; c < C; ++c) {
+                                        std::span<const int> samples, Units units) {
+        for (std::size_t c = units.begin; c < units.end; ++c) {
             double count = 0, mean = 0, m2 = 0;
             for (std::size_t t = 0; t < samples.size(); ++t) {
                 const double n = static_cast<double>(samples[t]) * places;
@@ -112,9 +120,9 @@ struct BatchNorm {
 
     /// n values a channel were seen.
     template <class T>
-    static constexpr void update_running(T* mean, T* variance, const T* batch, std::size_t C, double n) {
+    static constexpr void update_running(T* mean, T* variance, const T* batch, std::size_t C, double n, Units units) {
         const double unbias = n > 1 ? n / (n - 1) : 1;
-        for (std::size_t c = 0; c < C; ++c) {
+        for (std::size_t c = units.begin; c < units.end; ++c) {
             mean[c] = static_cast<T>((1 - momentum) * mean[c] + momentum * batch[c]);
             variance[c] = static_cast<T>((1 - momentum) * variance[c] + momentum * unbias * batch[C + c]);
         }
@@ -122,10 +130,10 @@ struct BatchNorm {
 
     template <class T>
     static constexpr void add_sums(T* batch, T* dgamma, T* dbeta, std::size_t C, int places,
-                                   std::span<const T> partials, std::span<const int> samples) {
+                                   std::span<const T> partials, std::span<const int> samples, Units units) {
         double n = 0;
         for (int s : samples) n += static_cast<double>(s) * places;
-        for (std::size_t c = 0; c < C; ++c) {
+        for (std::size_t c = units.begin; c < units.end; ++c) {
             double dy = 0, dyx = 0;
             for (std::size_t t = 0; t < samples.size(); ++t) {
                 dy += static_cast<double>(partials[t * 2 * C + c]);

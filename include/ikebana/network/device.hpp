@@ -4,7 +4,7 @@
 //                              apart, and is given tile 0's pointers. Sums over lanes are then sums over the batch.
 //   to_device(B, to, from, n), to_host(B, to, from, n)
 //   synchronize(B)             returns when everything asked of the device before is done
-//   run_once(B, f)             f() by one thread of the device; f is a named struct with a constexpr call operator
+//   run_each(B, n, f)          f(i), i = 0 … n−1, by n threads; f is a named struct with a constexpr call operator
 // and, for training:
 //   B::stream_type             what it is asked for is done in order: get(), which becomes the tag's `stream`
 //   B::event                   record(stream); wait(), by the host; hold(stream), which waits then

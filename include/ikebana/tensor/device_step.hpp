@@ -24,7 +24,7 @@ constexpr bool is_sound(const DeviceStep* now, const double* costs) {
 struct Advance {
     DeviceStep* now;
     const double* costs;
-    constexpr void operator()() const {
+    constexpr void operator()(std::size_t) const {
         if (!is_sound(now, costs)) return;
         ++now->step, ++now->batch;
         now->slot = (now->slot + 1) % now->slots;

@@ -11,16 +11,17 @@
 
 namespace ikebana {
 
-// What a meeting layer does once for the batch, on the device, which gives one share for all tiles.
+// What a meeting layer does once for the batch, on the device, which gives one share for all tiles: unit i, which is a
+// channel, by thread i.
 
 template <class L, class In, class T>
 struct FinishMeeting {
     T* batch;
     const T* partial;
     int samples;
-    constexpr void operator()() const {
+    constexpr void operator()(std::size_t i) const {
         L::template finish<In>(batch, std::span<const T>(partial, L::template partial_size<In>),
-                               std::span<const int>(&samples, 1));
+                               std::span<const int>(&samples, 1), {i, i + 1});
     }
 };
 template <class L, class In, class T, class Gradients>
@@ -29,9 +30,9 @@ struct FinishMeetingBackward {
     Gradients gradients;
     const T* partial;
     int samples;
-    constexpr void operator()() const {
+    constexpr void operator()(std::size_t i) const {
         L::template finish_backward<In>(batch, gradients, std::span<const T>(partial, L::template partial_size<In>),
-                                        std::span<const int>(&samples, 1));
+                                        std::span<const int>(&samples, 1), {i, i + 1});
     }
 };
 template <class L, class In, class T, class State>
@@ -41,8 +42,8 @@ struct UpdateState {
     int samples;
     const DeviceStep* now;
     const double* costs;
-    constexpr void operator()() const {
-        if (is_sound(now, costs)) L::template update_state<In>(state, batch, static_cast<long>(samples));
+    constexpr void operator()(std::size_t i) const {
+        if (is_sound(now, costs)) L::template update_state<In>(state, batch, static_cast<long>(samples), {i, i + 1});
     }
 };
 
@@ -123,7 +124,7 @@ class DeviceProgram {
     }
 
     /// To the next step, of which nothing was asked yet.
-    void advance() { run_once(on_, Advance{now_.data(), costs_.data()}); }
+    void advance() { run_each(on_, 1, Advance{now_.data(), costs_.data()}); }
 
     /// Running statistics, from the batch that was just run.
     void update_state() {
@@ -177,6 +178,8 @@ class DeviceProgram {
     using bound = typename program::template bound<I>;
     template <int I>
     static constexpr bool meets = meets_of<typename bound<I>::layer>();
+    template <int I>
+    static constexpr std::size_t units = bound<I>::layer::template all_units<typename bound<I>::input>.end;
 
     // ---- tile 0's memory
 
@@ -257,7 +260,7 @@ class DeviceProgram {
         auto c = context<I>();
         if constexpr (meets<I>) {
             layer::template collect<In>(on_, partial_.data(), x<I>(), c);
-            run_once(on_, FinishMeeting<layer, In, T>{batch<I>(), partial_.data(), samples_});
+            run_each(on_, units<I>, FinishMeeting<layer, In, T>{batch<I>(), partial_.data(), samples_});
             layer::template forward<In>(on_, y<I>(), x<I>(), parameters_of<I>(), static_cast<const T*>(batch<I>()), c);
         } else {
             layer::template forward<In>(on_, y<I>(), x<I>(), parameters_of<I>(), c);
@@ -274,8 +277,9 @@ class DeviceProgram {
         if constexpr (meets<I>) {
             const T* shared = batch<I>();
             layer::template collect_backward<In>(on_, partial_.data(), dy<I>(), x<I>(), shared, c);
-            run_once(on_, FinishMeetingBackward<layer, In, T, std::remove_const_t<decltype(dp)>>{
-                              batch<I>(), dp, partial_.data(), samples_});
+            run_each(on_, units<I>,
+                     FinishMeetingBackward<layer, In, T, std::remove_const_t<decltype(dp)>>{batch<I>(), dp,
+                                                                                            partial_.data(), samples_});
             if constexpr (wanted)
                 layer::template backward<In>(on_, gradient<I>(), dy<I>(), x<I>(), parameters_of<I>(), shared, c);
         } else {
@@ -292,8 +296,9 @@ class DeviceProgram {
         if constexpr (meets<I>) {
             using B = bound<I>;
             const auto state = views(typename B::state{}, state_.data() + Net::state_offset[B::position]);
-            run_once(on_, UpdateState<typename B::layer, typename B::input, T, std::remove_const_t<decltype(state)>>{
-                              state, batch<I>(), samples_, now_.data(), costs_.data()});
+            run_each(on_, units<I>,
+                     UpdateState<typename B::layer, typename B::input, T, std::remove_const_t<decltype(state)>>{
+                         state, batch<I>(), samples_, now_.data(), costs_.data()});
         }
     }
 

@@ -15,9 +15,10 @@ namespace ikebana {
 
 /// Milliseconds a step, all threads added up; FLOP are 2 × the multiply-adds of the direct method, whatever method
 /// runs, so that a share can be above 100 % (Winograd's needs fewer). `batch`: samples of a step. `peak`: FLOP/s of one
-/// core. A layer that was fused into the one before is counted there; threads that wait, or prepare batches, are
-/// `other`.
-inline std::string profile_table(const Profile& profile, const std::vector<LayerRow>& layers, int batch, double peak) {
+/// thread's device, which `of` names. A layer that was fused into the one before is counted there; threads that wait,
+/// or prepare batches, are `other`.
+inline std::string profile_table(const Profile& profile, const std::vector<LayerRow>& layers, int batch, double peak,
+                                 const char* of = "a core") {
     const double steps = static_cast<double>(profile.steps());
     if (profile.steps() == 0) return "no step was profiled\n";
     const double all = profile.wall_seconds() * profile.threads() / steps;
@@ -27,9 +28,9 @@ inline std::string profile_table(const Profile& profile, const std::vector<Layer
         std::snprintf(buffer, sizeof buffer, values...);
         text += buffer;
     };
-    line("%ld steps of %d samples, %d %s, %.3f ms a step (%.3f ms within steps), peak of a core %.1f GFLOP/s\n",
+    line("%ld steps of %d samples, %d %s, %.3f ms a step (%.3f ms within steps), peak of %s %.1f GFLOP/s\n",
          profile.steps(), batch, profile.threads(), profile.threads() == 1 ? "thread" : "threads",
-         1e3 * profile.wall_seconds() / steps, 1e3 * profile.step_seconds() / steps, peak * 1e-9);
+         1e3 * profile.wall_seconds() / steps, 1e3 * profile.step_seconds() / steps, of, peak * 1e-9);
     line("%5s  %-24s %-9s %10s %8s %9s %9s\n", "layer", "kind", "direction", "ms/step", "share", "GFLOP/s", "of peak");
     double counted = 0;
     const auto row = [&](const std::string& position, const std::string& kind, const char* direction, double seconds,

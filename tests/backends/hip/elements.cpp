@@ -241,6 +241,12 @@ TEST_CASE("the mean over the samples of a batch goes to its slot") {
     }
 }
 
+TEST_CASE("the peak in multiply-adds is a rate that time was taken for") {
+    const double peak = multiply_add_peak(hip::backend{}, 1);
+    CHECK(peak > 1e7);
+    CHECK(peak < 1e16);
+}
+
 TEST_CASE("the dropout mask is the reference's") {
     const OrdersCompared compared;
     using S = Shape<7, 3, 3>;

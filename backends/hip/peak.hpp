@@ -1,0 +1,45 @@
+// What a GPU reaches at most in multiply-adds, for shares of it to be printed.
+#pragma once
+#include <backends/hip/backend.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace ikebana::hip {
+
+/// Independent chains of multiply-adds a thread; threads are many, so latency is covered.
+inline constexpr int peak_chains = 8;
+inline constexpr unsigned peak_blocks = 1024;
+
+/// `rounds` multiply-adds in each chain; the sums are stored, so that they are used.
+template <int Chains>
+__global__ void multiply_adds(float* to, float factor, float term, int rounds) {
+    float sums[Chains];
+    const std::size_t at = std::size_t{blockIdx.x} * threads + threadIdx.x;
+    for (int i = 0; i < Chains; ++i) sums[i] = static_cast<float>(at % 7) * 0.1f + static_cast<float>(i);
+    for (int k = 0; k < rounds; ++k)
+        for (int i = 0; i < Chains; ++i) sums[i] = sums[i] * factor + term;
+    float sum = 0;
+    for (const float s : sums) sum += s;
+    to[at] = sum;
+}
+
+/// FLOP/s of the GPU in float: the best of `slices` runs of 5 ms at least.
+inline double multiply_add_peak(backend, int slices = 10) {
+    DeviceArray<float> to(std::size_t{peak_blocks} * threads);
+    const auto seconds = [&](int rounds) {
+        synchronize(backend{});
+        const auto start = std::chrono::steady_clock::now();
+        launch<multiply_adds<peak_chains>>(nullptr, dim3(peak_blocks), dim3(threads), to.data(), 0.9999f, 0.0001f,
+                                           rounds);
+        synchronize(backend{});
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    int rounds = 64;
+    while (seconds(rounds) < 5e-3 && rounds < 1 << 28) rounds *= 2;
+    double best = 0;
+    for (int slice = 0; slice < slices; ++slice) best = std::max(best, 1 / seconds(rounds));
+    return best * 2.0 * peak_chains * static_cast<double>(to.size()) * rounds;
+}
+
+} // namespace ikebana::hip
