@@ -72,7 +72,8 @@ void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
     constexpr int rows = std::min(G::R, std::max(1, (registers == 32 ? 25 : 9) / G::R));
     constexpr int BQ = even_block(G::Q, std::clamp(registers - 2 - rows * G::R, 1, 14));
     constexpr int last = (G::Q - 1) / BQ * BQ; // a last block that is too long goes on with zeros
-    // Both images are met for the first time: what comes some 400 places later, channels on if need be, is asked for.
+    // Both images are met for the first time: what comes some 400 places later is asked for, channels on if need be.
+    // Behind the last channel that is nobody's memory, and a request for such is dropped.
     constexpr int ahead = std::max(1, 400 / G::Q);
     for (int r0 = 0; r0 < G::R; r0 += rows) {
         const int begin = std::min(r0, G::R - rows); // rows that were summed before are summed again and left out

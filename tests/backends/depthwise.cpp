@@ -73,3 +73,9 @@ TEST_CASE("depthwise convolutions of other sizes") {
     compare_all<float, Case<2, 3, 4, 1, 1, 0>, Case<2, 5, 5, 1, 2, 0>, Case<1, 2, 2, 2, 1, 0>, Case<3, 7, 20, 5, 1, 2>,
                 Case<2, 9, 13, 7, 1, 3>, Case<2, 12, 9, 6, 3, 4>>();
 }
+
+TEST_CASE("depthwise convolutions whose rows are several blocks, the last one shorter") {
+    compare_all<float, Case<2, 5, 17, 3, 1, 1>, Case<2, 4, 29, 3, 1, 0>, Case<2, 6, 33, 3, 2, 1>,
+                Case<2, 5, 44, 5, 3, 2>, Case<1, 8, 19, 7, 1, 3>>();
+    compare_all<double, Case<2, 5, 31, 3, 2, 1>>();
+}
