@@ -53,12 +53,6 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
         using Blocks = PointwiseBlocks<O, I, places>;
         const T *here = from(first), *next = from(std::min(first + N, all - N));
         const int p = first / Q, q = first % Q;
-        for (int i = 0; i < I; ++i)
-            for (int r = 0; r < W; ++r)
-                unroll<run * parts<T>>([&](int j) IKEBANA_INLINE {
-                    V::load_unaligned(here + row(i, r) + j * width<T>)
-                        .store_unaligned(panel + (i * W + r) * run * L + j * width<T>);
-                });
         each_block<O, Blocks::block>([&]<int BO>(std::integral_constant<int, BO>, int o, int number) IKEBANA_INLINE {
             const auto ask = [&](int i0, int n) IKEBANA_INLINE {
                 for (int j = number; j < places; j += Blocks::blocks)
@@ -77,8 +71,19 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
                 for (int i = 0; i < I; i += Blocks::step) {
                     const int n = std::min(Blocks::step, I - i);
                     if (lane == 0) ask(i, n);
-                    add_products(sums, panel + i * places * L + lane, places * L, L, w + o * o_step + i * i_step,
-                                 o_step, i_step, n);
+                    const T* weights = w + o * o_step + i * i_step;
+                    T* terms = panel + i * places * L + lane;
+                    if (number == 0) // copies them on the way
+                        add_products_of(
+                            sums,
+                            [&](int e, int j) IKEBANA_INLINE {
+                                const V value = V::load_unaligned(here + row(i + e, j / run) + j % run * L + lane);
+                                value.store_unaligned(terms + (e * places + j) * L);
+                                return value;
+                            },
+                            weights, o_step, i_step, n);
+                    else
+                        add_products(sums, static_cast<const T*>(terms), places * L, L, weights, o_step, i_step, n);
                 }
                 unroll<BO>([&](int k) IKEBANA_INLINE {
                     unroll<N>([&](int j) IKEBANA_INLINE { put(o + k, p, q + j, lane, &sums[k][j * W * W]); });
