@@ -16,7 +16,8 @@
 //   reduce.hpp     sums and maxima over features, places and tiles, by warps and then by blocks
 //   multiply.hpp   one tiled matrix product, C = A B, its operands and its destination being functors;
 //   dense.hpp      three uses of it, as it is
-//   conv.hpp       three uses of it, an operand being gathered from the image (implicit GEMM)
+//   conv.hpp       three uses of it, an operand being gathered from the image (implicit GEMM); pool and activation
+//                  behind a convolution are its destination
 //   depthwise.hpp, pool.hpp, random.hpp, tiles.hpp    a thread an element; depthwise's dw a block a channel and tile
 // Functors, expressions and the random numbers are those of include/: they are constexpr, which makes them device
 // functions (hipcc: always; nvcc: with --expt-relaxed-constexpr).
@@ -35,7 +36,7 @@ class Updates; // updates.hpp
 
 struct backend {
     static constexpr const char* name = "hip";
-    static constexpr bool fuses = false;
+    static constexpr bool fuses = true;
     /// Samples in a tile: what 32 threads read at once.
     template <class T>
     static constexpr int lanes = 32;

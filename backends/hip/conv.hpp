@@ -3,10 +3,13 @@
 //   y     rows K, a column for each place of y and sample, depth C·R·S
 //   dw    rows K, columns C·R·S, depth: all places of y and samples; a tile a share, then shares are added in order
 //   dx    rows C, a column for each place of x and sample, depth K·R·S
-// See layers/primitives.hpp.
+// With a W×W max pool and an activation f behind it (conv_pool_*, W = 1: no pool), columns come window by window: a
+// thread holds a window's four sums and stores f(their maximum) and which won; on the way back dz is read as if it were
+// spread to the winners. y is never written then. See layers/primitives.hpp.
 #pragma once
 #include <backends/hip/multiply.hpp>
 #include <backends/hip/reduce.hpp>
+#include <ikebana/layers/conv_pool.hpp>
 #include <ikebana/layers/primitives.hpp>
 
 namespace ikebana::hip {
@@ -17,33 +20,54 @@ constexpr std::size_t conv_scratch_bytes(backend, G, T) {
     return G::weights::size * sizeof(T);
 }
 template <class G, class T>
+constexpr std::size_t conv_pool_scratch_bytes(backend on, G, int, T) {
+    return conv_scratch_bytes(on, G{}, T{});
+}
+template <class G, class T>
 constexpr std::size_t conv_packed_size(backend, G, T) {
     return 0;
 }
 template <class G, class T, class W>
 void conv_pack(backend, G, T*, W) {}
 
-/// Tap (c, r, s) as one number, and column (tile, p, q, lane) of y: the number of x under that tap, 0 outside.
-template <class G, class T>
+/// A column of y: a sample, and a place by the window that holds it. Places that no whole window holds have none.
+template <class G, int W>
+struct Place {
+    static constexpr int P = G::P / W, Q = G::Q / W; // windows
+    static constexpr int size = P * Q * W * W * L;   // columns of a tile
+
+    int tile, window, inner, lane;
+
+    __device__ explicit Place(int column)
+        : tile(column / size), window(column / (W * W * L) % (P * Q)), inner(column / L % (W * W)), lane(column % L) {}
+    __device__ int p() const { return window / Q * W + inner / W; }
+    __device__ int q() const { return window % Q * W + inner % W; }
+    /// Where window `w`'s number of filter k lies, in what leaves the pool.
+    static __device__ std::ptrdiff_t pooled(int k, int t, int w, int lane_of, std::ptrdiff_t step) {
+        return t * step + (k * (P * Q) + w) * L + lane_of;
+    }
+};
+
+/// Tap (c, r, s) as one number, and a column of y: the number of x under that tap, 0 outside.
+template <class G, class T, int W>
 struct Patches {
     const T* x;
     std::ptrdiff_t step;
     __device__ T number(int tap, int column) const {
-        constexpr int size = G::P * G::Q * L;
+        const Place<G, W> at(column);
         const int s = tap % G::S, r = tap / G::S % G::R, c = tap / (G::S * G::R);
-        const int lane = column % L, q = column / L % G::Q, p = column / (L * G::Q) % G::P;
-        const int h = p * G::stride + r - G::padding, w = q * G::stride + s - G::padding;
+        const int h = at.p() * G::stride + r - G::padding, w = at.q() * G::stride + s - G::padding;
         if (h < 0 || h >= G::H || w < 0 || w >= G::W) return T(0);
-        return x[column / size * step + ((c * G::H + h) * G::W + w) * L + lane];
+        return x[at.tile * step + ((c * G::H + h) * G::W + w) * L + at.lane];
     }
 };
-template <class G, class T>
-struct PatchesByColumns : Patches<G, T> {
+template <class G, class T, int W>
+struct PatchesByColumns : Patches<G, T, W> {
     static constexpr bool along_depth = false;
     __device__ T operator()(int k, int n) const { return this->number(k, n); }
 };
-template <class G, class T>
-struct PatchesOverColumns : Patches<G, T> {
+template <class G, class T, int W>
+struct PatchesOverColumns : Patches<G, T, W> {
     static constexpr bool along_depth = true;
     __device__ T operator()(int k, int n) const { return this->number(n, k); }
 };
@@ -58,21 +82,61 @@ struct TurnedWeights {
     }
 };
 
-/// Depth (k, r, s), column (tile, h, w, lane) of x: the number of dy that tap (r, s) joins to that place, or 0.
-template <class G, class T>
-struct GradientPatches {
-    static constexpr bool along_depth = false;
-    const T* dy;
+/// y's gradient: dz where the place won, else 0.
+template <class G, class T, int W>
+struct Spread {
+    const T *dz, *argmax;
     std::ptrdiff_t step;
+    __device__ T number(int k, int tile, int window, int inner, int lane) const {
+        const std::ptrdiff_t at = Place<G, W>::pooled(k, tile, window, lane, step);
+        return W == 1 || argmax[at] == static_cast<T>(inner) ? dz[at] : T(0);
+    }
+};
+/// Row k, over columns of y.
+template <class G, class T, int W>
+struct GradientOverColumns : Spread<G, T, W> {
+    static constexpr bool along_depth = true;
+    __device__ T operator()(int k, int column) const {
+        const Place<G, W> at(column);
+        return this->number(k, at.tile, at.window, at.inner, at.lane);
+    }
+};
+/// Depth (k, r, s), column (tile, h, w, lane) of x: the number of y's gradient that tap (r, s) joins to that place, or
+/// 0.
+template <class G, class T, int W>
+struct GradientPatches : Spread<G, T, W> {
+    static constexpr bool along_depth = false;
     __device__ T operator()(int tap, int column) const {
-        constexpr int size = G::H * G::W * L;
+        constexpr int size = G::H * G::W * L, P = Place<G, W>::P, Q = Place<G, W>::Q;
         const int s = tap % G::S, r = tap / G::S % G::R, k = tap / (G::S * G::R);
         const int lane = column % L, w = column / L % G::W, h = column / (L * G::W) % G::H;
-        const int p = h + G::padding - r, q = w + G::padding - s; // times the stride
-        if (p < 0 || p % G::stride != 0 || p / G::stride >= G::P) return T(0);
-        if (q < 0 || q % G::stride != 0 || q / G::stride >= G::Q) return T(0);
-        return dy[column / size * step + ((k * G::P + p / G::stride) * G::Q + q / G::stride) * L + lane];
+        const int ps = h + G::padding - r, qs = w + G::padding - s; // p and q times the stride
+        if (ps < 0 || ps % G::stride != 0 || ps / G::stride >= P * W) return T(0);
+        if (qs < 0 || qs % G::stride != 0 || qs / G::stride >= Q * W) return T(0);
+        const int p = ps / G::stride, q = qs / G::stride;
+        return this->number(k, column / size, p / W * Q + q / W, p % W * W + q % W, lane);
     }
+};
+
+/// f(maximum of a window, with the bias), and which place won: the first of equals, or NaN.
+template <class G, class T, int W, class F>
+struct ToPooled {
+    static constexpr int window = W * W;
+    T *y, *argmax;
+    std::ptrdiff_t step;
+    const T* bias; // may be null
+    __device__ void store_window(int k, int n, const T* sums) const {
+        const T b = bias ? bias[k] : T(0);
+        T best = sums[0] + b;
+        int place = 0;
+        for (int i = 1; i < window; ++i)
+            if (const T v = sums[i] + b; v > best || v != v) best = v, place = i;
+        const Place<G, W> first(n);
+        const std::ptrdiff_t at = first.pooled(k, first.tile, first.window, first.lane, step);
+        y[at] = F{}(best);
+        if constexpr (W > 1) argmax[at] = static_cast<T>(place);
+    }
+    __device__ void store(int k, int n, int, T sum) const { store_window(k, n, &sum); }
 };
 
 /// Share t of a gradient goes to tile t's scratch.
@@ -83,34 +147,47 @@ struct ToShares {
     __device__ void store(int m, int n, int share, T sum) const { data[share * step + m * Columns + n] = sum; }
 };
 
-template <class G, class Y, class X, class W, class B>
-void conv_forward(backend on, G, Y y, X x, W w, B b, const number_of<X>*, std::byte*) {
+template <class G, int W, class F, class Y, class X, class Weights, class B>
+void conv_pool_forward(backend on, G, std::integral_constant<int, W>, F, Y y, number_of<X>* argmax, X x, Weights w, B b,
+                       const number_of<X>*, std::byte*) {
     using T = number_of<X>;
-    constexpr int places = G::P * G::Q, taps = G::C * G::R * G::S;
+    constexpr int taps = G::C * G::R * G::S;
     launch_multiply<T, G::K, batch_columns>(
-        on, Matrix<T, taps>{w.data}, PatchesByColumns<G, T>{{x.data, on.step_of<T>()}},
-        ToColumns<T, places>{{y.data, on.step_of<T>()}, bias_data<T>(b)}, on.tiles * places * L, taps);
+        on, Matrix<T, taps>{w.data}, PatchesByColumns<G, T, W>{{x.data, on.step_of<T>()}},
+        ToPooled<G, T, W, F>{y.data, argmax, on.step_of<T>(), bias_data<T>(b)}, on.tiles * Place<G, W>::size, taps);
 }
 
-template <class G, class DX, class DW, class DY, class X, class W>
-void conv_backward(backend on, G, DX dx, DW dw, DY dy, X x, W w, const number_of<X>*, std::byte* scratch) {
+template <class G, int W, class DX, class DW, class DZ, class X, class Weights>
+void conv_pool_backward(backend on, G, std::integral_constant<int, W>, DX dx, DW dw, DZ dz, const number_of<X>* argmax,
+                        X x, Weights w, const number_of<X>*, std::byte* scratch) {
     using T = number_of<X>;
-    constexpr int places = G::P * G::Q, taps = G::C * G::R * G::S;
+    constexpr int taps = G::C * G::R * G::S;
+    const Spread<G, T, W> gradient{dz.data, argmax, on.step_of<T>()};
     if constexpr (!is_nothing<DW>) {
         T* shares = reinterpret_cast<T*>(scratch);
-        launch_multiply<T, G::K, taps>(on, OverColumnsLeft<T, places>{{dy.data, on.step_of<T>()}},
-                                       PatchesOverColumns<G, T>{{x.data, on.step_of<T>()}},
-                                       ToShares<T, taps>{shares, on.step_of<T>()}, taps, on.tiles * places * L,
-                                       on.tiles);
+        launch_multiply<T, G::K, taps>(
+            on, GradientOverColumns<G, T, W>{gradient}, PatchesOverColumns<G, T, W>{{x.data, on.step_of<T>()}},
+            ToShares<T, taps>{shares, on.step_of<T>()}, taps, on.tiles * Place<G, W>::size, on.tiles);
         assign(on, G::weights::size, dw.data,
                dw + SumOfArrays<T>{shares, static_cast<std::size_t>(on.step_of<T>()), on.tiles});
     }
     if constexpr (!is_nothing<DX>) {
         constexpr int inputs = G::H * G::W;
-        launch_multiply<T, G::C, batch_columns>(
-            on, TurnedWeights<G, T>{w.data}, GradientPatches<G, T>{dy.data, on.step_of<T>()},
-            ToColumns<T, inputs>{{dx.data, on.step_of<T>()}, nullptr}, on.tiles * inputs * L, G::K * G::R * G::S);
+        launch_multiply<T, G::C, batch_columns>(on, TurnedWeights<G, T>{w.data}, GradientPatches<G, T, W>{gradient},
+                                                ToColumns<T, inputs>{{dx.data, on.step_of<T>()}, nullptr},
+                                                on.tiles * inputs * L, G::K * G::R * G::S);
     }
+}
+
+template <class G, class Y, class X, class W, class B>
+void conv_forward(backend on, G, Y y, X x, W w, B b, const number_of<X>* packed, std::byte* scratch) {
+    conv_pool_forward(on, G{}, std::integral_constant<int, 1>{}, functors::identity{}, y, nullptr, x, w, b, packed,
+                      scratch);
+}
+
+template <class G, class DX, class DW, class DY, class X, class W>
+void conv_backward(backend on, G, DX dx, DW dw, DY dy, X x, W w, const number_of<X>* packed, std::byte* scratch) {
+    conv_pool_backward(on, G{}, std::integral_constant<int, 1>{}, dx, dw, dy, nullptr, x, w, packed, scratch);
 }
 
 } // namespace ikebana::hip

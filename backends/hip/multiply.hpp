@@ -5,7 +5,8 @@
 //   a thread    down × across sums in registers: for down + across numbers read it does down · across multiply-adds
 // How threads share a tile follows from M and N as constants, so that 20 or 50 filters waste little of it.
 // Functors: T operator()(int row, int column) const; static constexpr bool along_depth: neighbours in memory are
-// neighbours in depth, not in m or n. Destination: void store(int m, int n, int share, T sum) const.
+// neighbours in depth, not in m or n. Destination: void store(int m, int n, int share, T sum) const; or, where columns
+// come in windows of `window` · 32, which a thread sums whole: void store_window(int m, int n, const T* sums) const.
 // Next to read: dense.hpp.
 #pragma once
 #include <backends/hip/backend.hpp>
@@ -22,15 +23,22 @@ struct Blocking {
     constexpr int n() const { return columns() * across; }
 };
 
+/// Columns of a destination that a thread holds together, L apart.
+template <class To>
+inline constexpr int window_of = 1;
+template <class To>
+requires(To::window > 1) inline constexpr int window_of<To> = To::window;
+
 /// The blocking that does most for what it reads, counting sums beyond M × N as nothing. Columns are at least 8, so
 /// that stores follow each other.
-constexpr Blocking blocking_for(int M, int N) {
+constexpr Blocking blocking_for(int M, int N, int window = 1) {
     Blocking best;
     double most = 0;
     for (int rows = 2; rows <= 32; rows *= 2)
         for (int down = 1; down <= 8; ++down)
             for (int across = 1; across <= 8 && down * across <= 32; ++across) {
                 const Blocking b{rows, down, across};
+                if (window > 1 && (across != window || b.columns() != L)) continue;
                 const double used =
                     static_cast<double>(M) / ((M + b.m() - 1) / b.m() * b.m()) * N / ((N + b.n() - 1) / b.n() * b.n());
                 const double work = used * down * across / (down + across + 1.0);
@@ -69,18 +77,24 @@ __global__ void multiply(A a, B b, To to, int M, int N, int depth, int share) {
         }
         __syncthreads();
     }
-    for (int i = 0; i < Down; ++i)
-        for (int j = 0; j < Across; ++j) {
-            const int m = m0 + row * Down + i, n = n0 + column + j * columns;
-            if (m < M && n < N) to.store(m, n, static_cast<int>(blockIdx.z), sums[i][j]);
+    for (int i = 0; i < Down; ++i) {
+        const int m = m0 + row * Down + i;
+        if constexpr (window_of < To >> 1) {
+            if (m < M && n0 + column < N) to.store_window(m, n0 + column, sums[i]);
+        } else {
+            for (int j = 0; j < Across; ++j) {
+                const int n = n0 + column + j * columns;
+                if (m < M && n < N) to.store(m, n, static_cast<int>(blockIdx.z), sums[i][j]);
+            }
         }
+    }
 }
 
 /// M, and N where it is known (else what it is a multiple of), choose the blocking; n, depth and its shares are
 /// run-time numbers. A share is a multiple of round_depth.
 template <class T, int M, int N, class A, class B, class To>
 void launch_multiply(backend on, A a, B b, To to, int n, int depth, int shares = 1) {
-    constexpr Blocking blocking = blocking_for(M, N);
+    constexpr Blocking blocking = blocking_for(M, N, window_of<To>);
     const dim3 grid(blocks_for(static_cast<std::size_t>(n), blocking.n()), blocks_for(M, blocking.m()),
                     static_cast<unsigned>(shares));
     launch<multiply<T, blocking.rows, blocking.down, blocking.across, A, B, To>>(on.stream, grid, dim3(threads), a, b,
