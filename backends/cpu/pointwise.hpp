@@ -1,5 +1,6 @@
 // Convolutions of 1×1, which are matrix products over the places of the image: x (C,places), y (K,places), w (K,C).
-//   forward          y = W x: a few places of x are copied to a panel, and the panel meets all filters
+//   forward          y = W x: a few places of x are copied to a panel, and the panel meets all filters; meanwhile the
+//                    next panel is copied
 //   backward_input   dx = Wᵀ dy, the same product
 //   backward_weight  dW = dy xᵀ sums over samples: one of the two is transposed, some places at a time, so that its
 //                    channels lie in the lanes, and the other one's numbers are broadcast; no sums over lanes
@@ -23,9 +24,10 @@ struct PointwisePanels {
     static constexpr int P = W == 1 ? 1 : G::P / W, Q = W == 1 ? G::P * G::Q : G::Q / W, row = W == 1 ? Q : G::Q;
     static constexpr int windows = W == 1 ? std::min(Q, registers == 32 ? 4 : 2) : 1; // of a row, in a panel
 
-    /// The panel: 256 channels of 4 places and 16 floats take 64 KiB, which the second level of cache gives in time.
+    /// The panel and the next: 256 channels of 4 places and 16 floats take 64 KiB each, which the second level of cache
+    /// gives in time.
     static constexpr std::size_t scratch_size(int I, int lanes) {
-        return static_cast<std::size_t>(I * W * W * windows * lanes);
+        return static_cast<std::size_t>(2 * I * W * W * windows * lanes);
     }
 };
 
@@ -35,8 +37,12 @@ template <int O, int I, int places>
 struct PointwiseBlocks {
     static constexpr int most = (registers - 1 - places) / places, blocks = (O + most - 1) / most;
     static constexpr int block = (O + blocks - 1) / blocks;
-    // Terms between two requests for memory, and results that each asks for.
+    // Terms summed between two requests for memory, and results that each asks for.
     static constexpr int step = std::min(I, 4), steps = (I + step - 1) / step, asked = (block + steps - 1) / steps;
+    // Terms of the next panel that are asked for then; they are copied `ahead` requests later: channels that lie 16 KiB
+    // apart would drive each other out of the caches if all were asked for first.
+    static constexpr int slots = blocks * steps, ahead = std::min(8, slots / 2);
+    static constexpr int copied = (I + slots - ahead - 1) / (slots - ahead);
 };
 
 /// put(o, p, q, lane, y) for each whole W×W window: y[W · W] = b[o] + Σ_i w[o · o_step + i · i_step] x[i], places of
@@ -48,15 +54,33 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
     constexpr int L = backend::lanes<T>, Q = Panels::Q, all = Panels::P * Q;
     const auto from = [&](int window) { return x + (window / Q * W * Panels::row + window % Q * W) * L; };
     const auto row = [](int i, int r) { return (i * G::P * G::Q + r * Panels::row) * L; }; // of term i
+    T* spare = panel + Panels::scratch_size(I, L) / 2;
+    bool ready = false; // what `panel` holds
     each_block<all, Panels::windows>([&]<int N>(std::integral_constant<int, N>, int first, int) {
         constexpr int run = W * N, places = W * run; // a panel is W runs
         using Blocks = PointwiseBlocks<O, I, places>;
-        const T *here = from(first), *next = from(std::min(first + N, all - N));
+        const auto copy = [&](T* to, const T* image, int begin, int end) IKEBANA_INLINE { // terms begin … end − 1
+            for (int i = begin; i < std::min(end, I); ++i)
+                for (int r = 0; r < W; ++r)
+                    unroll<run * parts<T>>([&](int j) IKEBANA_INLINE {
+                        V::load_unaligned(image + row(i, r) + j * width<T>)
+                            .store_unaligned(to + (i * W + r) * run * L + j * width<T>);
+                    });
+        };
+        const bool more = first + 2 * N <= all; // the next panel is as large
+        const T* next = from(more ? first + N : first);
+        if (!ready) copy(panel, from(first), 0, I);
+        ready = more;
         const int p = first / Q, q = first % Q;
         each_block<O, Blocks::block>([&]<int BO>(std::integral_constant<int, BO>, int o, int number) IKEBANA_INLINE {
-            const auto ask = [&](int i0, int n) IKEBANA_INLINE {
-                for (int j = number; j < places; j += Blocks::blocks)
-                    for (int i = i0; i < i0 + n; ++i) __builtin_prefetch(next + row(i, j / run) + j % run * L, 0, 2);
+            const auto prepare = [&](int i0) IKEBANA_INLINE {
+                const int slot = number * Blocks::steps + i0 / Blocks::step, term = slot * Blocks::copied;
+                if (more) {
+                    for (int i = term; i < std::min(term + Blocks::copied, I); ++i)
+                        for (int j = 0; j < places; ++j) __builtin_prefetch(next + row(i, j / run) + j % run * L, 0, 3);
+                    const int late = term - Blocks::ahead * Blocks::copied;
+                    if (late >= 0) copy(spare, next, late, late + Blocks::copied);
+                }
                 const int k0 = i0 / Blocks::step * Blocks::asked;
                 for (int k = k0; k < std::min(k0 + Blocks::asked, BO); ++k)
                     for (int j = 0; j < N; ++j) __builtin_prefetch(y + ((o + k) * all + first + j) * L, 1, 2);
@@ -70,26 +94,16 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
                 });
                 for (int i = 0; i < I; i += Blocks::step) {
                     const int n = std::min(Blocks::step, I - i);
-                    if (lane == 0) ask(i, n);
-                    const T* weights = w + o * o_step + i * i_step;
-                    T* terms = panel + i * places * L + lane;
-                    if (number == 0) // copies them on the way
-                        add_products_of(
-                            sums,
-                            [&](int e, int j) IKEBANA_INLINE {
-                                const V value = V::load_unaligned(here + row(i + e, j / run) + j % run * L + lane);
-                                value.store_unaligned(terms + (e * places + j) * L);
-                                return value;
-                            },
-                            weights, o_step, i_step, n);
-                    else
-                        add_products(sums, static_cast<const T*>(terms), places * L, L, weights, o_step, i_step, n);
+                    if (lane == 0) prepare(i);
+                    add_products(sums, static_cast<const T*>(panel) + i * places * L + lane, places * L, L,
+                                 w + o * o_step + i * i_step, o_step, i_step, n);
                 }
                 unroll<BO>([&](int k) IKEBANA_INLINE {
                     unroll<N>([&](int j) IKEBANA_INLINE { put(o + k, p, q + j, lane, &sums[k][j * W * W]); });
                 });
             }
         });
+        std::swap(panel, spare);
     });
 }
 

@@ -6,26 +6,18 @@
 
 namespace ikebana::cpu {
 
-/// sums[k][j] += Σ_i w[k · k_step + i · i_step] · x(i, j) for i < terms; each vector x(i, j) is asked for once.
-template <int BK, int N, class V, class X, class T>
-IKEBANA_INLINE inline void add_products_of(V (&sums)[BK][N], X x, const T* w, int k_step, int i_step, int terms) {
-    for (int i = 0; i < terms; ++i, w += i_step) {
+/// sums[k][j] += Σ_i w[k · k_step + i · i_step] · x[i][j] for i < terms; x[i][j] lies at x + i · x_step + j · j_step.
+template <int BK, int N, class V, class T>
+IKEBANA_INLINE inline void add_products(V (&sums)[BK][N], const T* x, int x_step, int j_step, const T* w, int k_step,
+                                        int i_step, int terms) {
+    for (int i = 0; i < terms; ++i, x += x_step, w += i_step) {
         V in[N];
-        unroll<N>([&](int j) IKEBANA_INLINE { in[j] = x(i, j); });
+        unroll<N>([&](int j) IKEBANA_INLINE { in[j] = V::load_unaligned(x + j * j_step); });
         unroll<BK>([&](int k) IKEBANA_INLINE {
             const V weight(w[k * k_step]);
             unroll<N>([&](int j) IKEBANA_INLINE { sums[k][j] = xsimd::fma(in[j], weight, sums[k][j]); });
         });
     }
-}
-
-/// The same with x(i, j) at x + i · x_step + j · j_step.
-template <int BK, int N, class V, class T>
-IKEBANA_INLINE inline void add_products(V (&sums)[BK][N], const T* x, int x_step, int j_step, const T* w, int k_step,
-                                        int i_step, int terms) {
-    add_products_of(
-        sums, [&](int i, int j) IKEBANA_INLINE { return V::load_unaligned(x + i * x_step + j * j_step); }, w, k_step,
-        i_step, terms);
 }
 
 /// f(std::integral_constant<int, B>, first, block) for whole blocks of N, then for what is left.
