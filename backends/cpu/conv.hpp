@@ -59,7 +59,10 @@ constexpr std::size_t conv_packed_size(backend, G, T) {
 
 template <class G, class T, class Weights>
 void conv_pack(backend, G, T* packed, Weights w) {
-    if constexpr (winograd_outputs<G> != 0) winograd_pack<WinogradOf<G, T>, G>(packed, static_cast<const T*>(w.data));
+    if constexpr (winograd_outputs<G> != 0) {
+        using Method = WinogradOf<G, T>;
+        winograd_pack<typename Method::Kernel>(packed, Method::kernels, static_cast<const T*>(w.data), G::K * G::C);
+    }
 }
 
 /// put(k, p, q, lane, value) for each whole W×W window of outputs, biases added: value[W · W], row-major. It writes to
@@ -74,19 +77,21 @@ void convolve(const number_of<X>* y, X x, Weights w, B b, const number_of<X>* pa
         constexpr int windows = Method::M / W;
         static_assert(Method::M % W == 0);
         winograd_forward<Method, G>(
-            from, packed, scratch, [&](int k, int p, int q, int lane, auto& sums) IKEBANA_INLINE {
+            from, packed, scratch, [&](int k, int p, int q, int lane, const T* sums) IKEBANA_INLINE {
                 V bias(0);
                 if constexpr (!is_nothing<B>) bias = V(b[static_cast<std::size_t>(k)]);
-                unroll<windows * windows>([&](int i) IKEBANA_INLINE {
-                    const int row = p / W + i / windows, column = q / W + i % windows;
-                    if constexpr (!Method::whole)
-                        if (row >= G::P / W || column >= G::Q / W) return;
-                    V window[W * W];
-                    unroll<W * W>([&](int j) IKEBANA_INLINE {
-                        window[j] = sums[i / windows * W + j / W][i % windows * W + j % W] + bias;
+                IKEBANA_ROLLED
+                for (int row = 0; row < windows; ++row) {
+                    unroll<windows>([&](int column) IKEBANA_INLINE {
+                        if (!Method::whole && (p / W + row >= G::P / W || q / W + column >= G::Q / W)) return;
+                        V window[W * W];
+                        unroll<W * W>([&](int j) IKEBANA_INLINE {
+                            const int place = (row * W + j / W) * Method::M + column * W + j % W;
+                            window[j] = V::load_aligned(sums + place * width<T>) + bias;
+                        });
+                        put(k, p / W + row, q / W + column, lane, window);
                     });
-                    put(k, row, column, lane, window);
-                });
+                }
             });
     } else if constexpr (is_pointwise<G>) {
         pointwise_forward<G, W>(y, from, static_cast<const T*>(w.data), b, scratch, put);
@@ -109,16 +114,16 @@ void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, const number
     if constexpr (winograd_outputs<G> != 0) {
         using V = xsimd::batch<T>;
         using Method = WinogradOf<G, T>;
-        winograd_backward<Method, G>(
-            dx, dw, static_cast<const T*>(x.data), packed, scratch,
-            [&](int k, int p, int q, int lane, auto& y) IKEBANA_INLINE {
-                unroll<Method::M * Method::M>([&](int i) IKEBANA_INLINE {
-                    const int row = p + i / Method::M, column = q + i % Method::M;
-                    const bool inside = Method::whole || (row < G::P && column < G::Q);
-                    y[i / Method::M][i % Method::M] =
-                        inside ? V::load_unaligned(above + ((k * G::P + row) * G::Q + column) * X::lanes + lane) : V(0);
-                });
-            });
+        winograd_backward<Method, G>(dx, dw, static_cast<const T*>(x.data), packed, scratch,
+                                     [&](int k, int p, int q, int lane, T* y) IKEBANA_INLINE {
+                                         IKEBANA_ROLLED
+                                         for (int i = 0; i < Method::M * Method::M; ++i) {
+                                             const int row = p + i / Method::M, column = q + i % Method::M;
+                                             const bool inside = Method::whole || (row < G::P && column < G::Q);
+                                             const T* at = above + ((k * G::P + row) * G::Q + column) * X::lanes + lane;
+                                             (inside ? V::load_unaligned(at) : V(0)).store_aligned(y + i * width<T>);
+                                         }
+                                     });
     } else if constexpr (is_pointwise<G>) {
         pointwise_backward<G>(dx, dw, above, static_cast<const T*>(x.data), static_cast<const T*>(w.data), scratch);
     } else {

@@ -90,22 +90,24 @@ void conv_pool_backward(backend, G, std::integral_constant<int, W>, DX dx, DW dw
         using V = xsimd::batch<T>;
         using Method = WinogradOf<G, T>;
         constexpr int P = G::P / 2, Q = G::Q / 2, windows = Method::M / 2;
-        winograd_backward<Method, G>(dx, dw, static_cast<const T*>(x.data), packed, scratch,
-                                     [&](int k, int p, int q, int lane, auto& y) IKEBANA_INLINE {
-                                         unroll<windows * windows>([&](int i) IKEBANA_INLINE {
-                                             const int row = p / 2 + i / windows, column = q / 2 + i % windows;
-                                             V d(0), place(0);
-                                             if (Method::whole || (row < P && column < Q)) {
-                                                 const int at = ((k * P + row) * Q + column) * X::lanes + lane;
-                                                 d = V::load_unaligned(static_cast<const T*>(dz.data) + at);
-                                                 place = V::load_unaligned(argmax + at);
-                                             }
-                                             unroll<4>([&](int j) IKEBANA_INLINE {
-                                                 y[i / windows * 2 + j / 2][i % windows * 2 + j % 2] =
-                                                     xsimd::select(place == V(static_cast<T>(j)), d, V(0));
-                                             });
-                                         });
-                                     });
+        winograd_backward<Method, G>(
+            dx, dw, static_cast<const T*>(x.data), packed, scratch,
+            [&](int k, int p, int q, int lane, T* y) IKEBANA_INLINE {
+                IKEBANA_ROLLED
+                for (int i = 0; i < windows * windows; ++i) {
+                    const int row = p / 2 + i / windows, column = q / 2 + i % windows;
+                    V d(0), place(0);
+                    if (Method::whole || (row < P && column < Q)) {
+                        const int at = ((k * P + row) * Q + column) * X::lanes + lane;
+                        d = V::load_unaligned(static_cast<const T*>(dz.data) + at);
+                        place = V::load_unaligned(argmax + at);
+                    }
+                    unroll<4>([&](int j) IKEBANA_INLINE {
+                        const int to = (i / windows * 2 + j / 2) * Method::M + i % windows * 2 + j % 2;
+                        xsimd::select(place == V(static_cast<T>(j)), d, V(0)).store_aligned(y + to * width<T>);
+                    });
+                }
+            });
     } else if constexpr (is_pointwise<G>) {
         T* spread = reinterpret_cast<T*>(scratch + pointwise_scratch_bytes<G, T>());
         spread_to_winners<G>(spread, static_cast<const T*>(dz.data), argmax, G::K);

@@ -34,18 +34,38 @@ xsimd::batch<T> bias_vector(B b, int o) {
         return xsimd::batch<T>(b[static_cast<std::size_t>(o)]);
 }
 
-/// sum[r][c] += Σ a[r · RowStep + k · Step] · v[c][k · L] over k < K: R×C accumulators in registers.
-template <int RowStep, int Step, int R, int C, class T>
-IKEBANA_INLINE inline void add_products(xsimd::batch<T> (&sum)[R][C], const T* a, const T* const (&v)[C], int K) {
+/// sum[r][c] += Σ a[r · row_step + k · step] · v[c][k · L] over k < K: R×C accumulators in registers.
+template <int R, int C, class T, class RowStep>
+IKEBANA_INLINE inline void add_products(xsimd::batch<T> (&sum)[R][C], const T* a, RowStep row_step, std::size_t step,
+                                        const T* const (&v)[C], int K) {
     using V = xsimd::batch<T>;
-    for (int k = 0; k < K; ++k) {
+    for (int k = 0; k < K; ++k, a += step) {
         V x[C];
         unroll<C>([&](int c) IKEBANA_INLINE { x[c] = V::load_unaligned(v[c] + k * backend::lanes<T>); });
-        const T* ak = a + static_cast<std::size_t>(k) * Step;
         unroll<R>([&](int r) IKEBANA_INLINE {
-            const V w(ak[static_cast<std::size_t>(r) * RowStep]);
+            const V w(a[static_cast<std::size_t>(r) * row_step]);
             unroll<C>([&](int c) IKEBANA_INLINE { sum[r][c] = xsimd::fma(w, x[c], sum[r][c]); });
         });
+    }
+}
+
+// What differs between layers is a number in the functions that are compiled once.
+
+/// y[r] = b[r] + Σ_k w[r · row_step + k · step] x[k] for `rows` rows, R at a time, and k < K; b may be null. The step
+/// between rows may be a constant.
+template <int R, class T, class RowStep>
+IKEBANA_ONCE void dense_rows(T* y, int rows, const T* w, RowStep row_step, std::size_t step, const T* x, int K,
+                             const T* b) {
+    using V = xsimd::batch<T>;
+    constexpr int L = backend::lanes<T>;
+    for (int r0 = 0; r0 < rows; r0 += R) {
+        const int r = std::min(r0, rows - R);
+        for (int lane = 0; lane < L; lane += width<T>) {
+            V sum[R][1];
+            unroll<R>([&](int k) IKEBANA_INLINE { sum[k][0] = V(b ? b[r + k] : T(0)); });
+            add_products(sum, w + static_cast<std::size_t>(r) * row_step, row_step, step, {x + lane}, K);
+            unroll<R>([&](int k) IKEBANA_INLINE { sum[k][0].store_unaligned(y + (r + k) * L + lane); });
+        }
     }
 }
 
@@ -53,41 +73,24 @@ IKEBANA_INLINE inline void add_products(xsimd::batch<T> (&sum)[R][C], const T* a
 template <class Y, class X, class W, class B>
 void dense_forward(backend, Y y, X x, W w, B b) {
     using T = typename Y::element;
-    using V = xsimd::batch<T>;
-    constexpr int O = Y::shape::sizes[0], I = X::shape::size, L = Y::lanes;
-    constexpr int block = std::min(O, registers == 32 ? 16 : 8);
-    for (int o0 = 0; o0 < O; o0 += block) {
-        const int o = std::min(o0, O - block);
-        for (int lane = 0; lane < L; lane += width<T>) {
-            V sum[block][1];
-            unroll<block>([&](int k) IKEBANA_INLINE { sum[k][0] = bias_vector<T>(b, o + k); });
-            add_products<I, 1>(sum, w.data + static_cast<std::size_t>(o) * I, {x.data + lane}, I);
-            unroll<block>([&](int k) IKEBANA_INLINE { sum[k][0].store_unaligned(y.row(o + k) + lane); });
-        }
-    }
+    constexpr int O = Y::shape::sizes[0], I = X::shape::size;
+    const T* bias = nullptr;
+    if constexpr (!is_nothing<B>) bias = b.data;
+    dense_rows<std::min(O, registers == 32 ? 16 : 8), T>(y.data, O, w.data, std::size_t{I}, 1, x.data, I, bias);
 }
 
 /// dx = Wᵀ dy
 template <class DX, class W, class DY>
 void dense_backward_input(backend, DX dx, W w, DY dy) {
     using T = typename DX::element;
-    using V = xsimd::batch<T>;
-    constexpr int O = DY::shape::sizes[0], I = DX::shape::size, L = DX::lanes;
-    constexpr int block = std::min(I, registers == 32 ? 16 : 8);
-    for (int i0 = 0; i0 < I; i0 += block) {
-        const int i = std::min(i0, I - block);
-        for (int lane = 0; lane < L; lane += width<T>) {
-            V sum[block][1];
-            unroll<block>([&](int k) IKEBANA_INLINE { sum[k][0] = V(0); });
-            add_products<1, I>(sum, w.data + i, {dy.data + lane}, O);
-            unroll<block>([&](int k) IKEBANA_INLINE { sum[k][0].store_unaligned(dx.row(i + k) + lane); });
-        }
-    }
+    constexpr int O = DY::shape::sizes[0], I = DX::shape::size;
+    dense_rows<std::min(I, registers == 32 ? 16 : 8), T>(dx.data, I, w.data, std::integral_constant<std::size_t, 1>{},
+                                                         I, dy.data, O, nullptr);
 }
 
-/// dW[o … o + BO)[i … i + BI vectors) += Σ over the tile's samples; xt is [sample][columns].
-template <int BO, int BI, int I, class T>
-IKEBANA_INLINE inline void dense_weight_block(T* dw, const T* dy, const T* xt, int columns) {
+/// dW[o … o + BO)[i … i + BI vectors) += Σ over the tile's samples; dW has I columns, xt is [sample][columns].
+template <int BO, int BI, class T>
+IKEBANA_INLINE inline void dense_weight_block(T* dw, std::size_t I, const T* dy, const T* xt, int columns) {
     using V = xsimd::batch<T>;
     constexpr int L = backend::lanes<T>;
     V sum[BO][BI];
@@ -108,39 +111,41 @@ IKEBANA_INLINE inline void dense_weight_block(T* dw, const T* dy, const T* xt, i
     });
 }
 
-/// The last I mod width columns of dW, for one output.
-template <int I, class T>
-void dense_weight_rest(T* dw, const T* dy, const T* xt, int columns) {
+/// The last columns of dW that fill no vector, for one output.
+template <class T>
+void dense_weight_rest(T* dw, int rest, const T* dy, const T* xt, int columns) {
     using V = xsimd::batch<T>;
     V sum(0);
     for (int n = 0; n < backend::lanes<T>; ++n) sum = xsimd::fma(V(dy[n]), V::load_unaligned(xt + n * columns), sum);
-    alignas(64) T rest[width<T>];
-    sum.store_unaligned(rest);
-    for (int i = 0; i < I % width<T>; ++i) dw[i] += rest[i];
+    alignas(64) T sums[width<T>];
+    sum.store_unaligned(sums);
+    for (int i = 0; i < rest; ++i) dw[i] += sums[i];
+}
+
+/// BO rows of dW, of I columns each.
+template <int BO, class T>
+IKEBANA_ONCE void dense_weight_rows(T* dw, int I, const T* dy, const T* xt) {
+    constexpr int L = backend::lanes<T>, BI = registers == 32 ? 4 : 2;
+    const int columns = padded_inputs<T>(I), whole = I / width<T>; // vectors
+    const auto row = static_cast<std::size_t>(I);
+    int v = 0;
+    for (; v + BI <= whole; v += BI) dense_weight_block<BO, BI>(dw + v * width<T>, row, dy, xt + v * width<T>, columns);
+    for (; v < whole; ++v) dense_weight_block<BO, 1>(dw + v * width<T>, row, dy, xt + v * width<T>, columns);
+    if (I % width<T> != 0)
+        for (int o = 0; o < BO; ++o)
+            dense_weight_rest(dw + static_cast<std::size_t>(o) * row + v * width<T>, I % width<T>, dy + o * L,
+                              xt + v * width<T>, columns);
 }
 
 template <class DW, class DY, class X>
 void dense_backward_weight(backend, DW dw, DY dy, X x, std::byte* scratch) {
     using T = typename DW::element;
-    constexpr int O = DY::shape::sizes[0], I = X::shape::size, L = X::lanes;
-    constexpr int columns = padded_inputs<T>(I), whole = I / width<T>; // vectors
+    constexpr int O = DY::shape::sizes[0], I = X::shape::size, L = X::lanes, columns = padded_inputs<T>(I);
     T* xt = reinterpret_cast<T*>(scratch);
     store_tile(backend{}, xt, L, columns, x);
     for (int n = 0; n < L; ++n) std::fill(xt + n * columns + I, xt + (n + 1) * columns, T(0));
-
-    constexpr int BI = registers == 32 ? 4 : 2;
     each_block<O, block_of(O, registers == 32 ? 5 : 4)>([&]<int BO>(std::integral_constant<int, BO>, int o, int) {
-        T* to = dw.data + static_cast<std::size_t>(o) * I;
-        const T* d = dy.row(o);
-        int v = 0;
-        for (; v + BI <= whole; v += BI)
-            dense_weight_block<BO, BI, I>(to + v * width<T>, d, xt + v * width<T>, columns);
-        if constexpr (whole % BI != 0)
-            for (; v < whole; ++v) dense_weight_block<BO, 1, I>(to + v * width<T>, d, xt + v * width<T>, columns);
-        if constexpr (I % width<T> != 0)
-            for (int k = 0; k < BO; ++k)
-                dense_weight_rest<I>(to + static_cast<std::size_t>(k) * I + whole * width<T>, d + k * L,
-                                     xt + whole * width<T>, columns);
+        dense_weight_rows<BO, T>(dw.data + static_cast<std::size_t>(o) * I, I, dy.row(o), xt);
     });
 }
 

@@ -75,7 +75,7 @@ IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, i
                 unroll<C>([&](int c)
                               IKEBANA_INLINE { sum[k][c] = first(at + k, y[c] + (at + k) * backend::lanes<T>); });
             });
-            add_products<RowStep, Step>(sum, a + static_cast<std::size_t>(at) * RowStep, x, K);
+            add_products(sum, a + static_cast<std::size_t>(at) * RowStep, RowStep, Step, x, K);
             unroll<R>([&](int k) IKEBANA_INLINE {
                 unroll<C>([&](int c)
                               IKEBANA_INLINE { sum[k][c].store_unaligned(y[c] + (at + k) * backend::lanes<T>); });

@@ -161,9 +161,10 @@ void single_winograd_outputs(T* y, const T* m, const T* bias, int first, F f) {
             from_points_2d<OutputPoints<Method::N, Method::M>>(outputs, width<T>, m, width<T>);
             const V b = V::load_unaligned(bias + k * width<T>);
             const int p = g / Method::columns * windows, q = g % Method::columns * windows;
-            unroll<windows * windows>([&](int i) IKEBANA_INLINE {
+            IKEBANA_ROLLED
+            for (int i = 0; i < windows * windows; ++i) {
                 const int row = p + i / windows, column = q + i % windows;
-                if (first * windows + row >= G::P / W || column >= G::Q / W) return;
+                if (first * windows + row >= G::P / W || column >= G::Q / W) continue;
                 V window[W * W];
                 unroll<W * W>([&](int j) IKEBANA_INLINE {
                     const int place = (i / windows * W + j / W) * Method::M + i % windows * W + j % W;
@@ -171,7 +172,7 @@ void single_winograd_outputs(T* y, const T* m, const T* bias, int first, F f) {
                 });
                 pooled<W>(window, b, f)
                     .store_unaligned(y + (row * (G::Q / W) + column) * Filters::lanes + k * width<T>);
-            });
+            }
         }
 }
 

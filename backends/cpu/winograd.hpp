@@ -57,15 +57,15 @@ struct Winograd {
     static constexpr std::size_t packed_size = static_cast<std::size_t>(points * kernels);
 };
 
-/// packed [point][k][c] = G w Gᵀ.
-template <class W, class G, class T>
-void winograd_pack(T* packed, const T* w) {
-    constexpr int S = G::R * G::R, pairs = G::K * G::C;
+/// packed [point][k][c] = G w Gᵀ for `pairs` pairs (k, c); the points lie `step` numbers apart.
+template <class Kernel, class T>
+IKEBANA_ONCE void winograd_pack(T* packed, int step, const T* w, int pairs) {
+    constexpr int R = Kernel::columns, S = R * R;
     alignas(64) T kernels[S][width<T>] = {};
     for (int first = 0; first < pairs; first += width<T>) {
         transpose(kernels[0], width<T>, w + first * S, S, static_cast<std::size_t>(std::min(width<T>, pairs - first)),
                   S);
-        to_points_2d<typename W::Kernel>(packed + first, W::kernels, kernels[0], G::R * width<T>, width<T>);
+        to_points_2d<Kernel>(packed + first, step, kernels[0], R * width<T>, width<T>);
     }
 }
 
@@ -102,10 +102,30 @@ void winograd_image(T* v, const T* x, int first) {
         }
 }
 
-/// put(k, p, q, lane, y) gets the M×M outputs y[i][j] at rows p + i, columns q + j of filter k, without the bias.
+/// to[r · kept · N + j · kept] = Σ_i w[r · row_step + i · step] · x[i][j] for `rows` rows, BR at a time, i < terms and
+/// j < N pieces; x[i][j] lies at x + (i · N + j) · L.
+template <int BR, int N, class T>
+IKEBANA_INLINE inline void winograd_products(T* to, int kept, int rows, const T* x, const T* w, int row_step, int step,
+                                             int terms) {
+    using V = xsimd::batch<T>;
+    constexpr int L = backend::lanes<T>;
+    for (int r = 0; r < rows; r += BR) {
+        const int row = std::min(r, rows - BR);
+        V sums[BR][N];
+        unroll<BR>([&](int k) IKEBANA_INLINE { unroll<N>([&](int j) IKEBANA_INLINE { sums[k][j] = V(0); }); });
+        add_products(sums, x, N * L, L, w + row * row_step, row_step, step, terms);
+        T* at = to + row * N * kept * L;
+        unroll<BR * N>([&](int i) IKEBANA_INLINE {
+            sums[i / N][i % N].store_unaligned(at);
+            at += kept * L;
+        });
+    }
+}
+
+/// put(k, p, q, lane, y) gets the M×M outputs of filter k from row p and column q on, without the bias: vectors in
+/// memory, row-major.
 template <class W, class G, class T, class Put>
 void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) {
-    using V = xsimd::batch<T>;
     constexpr int L = W::L, BK = block_of(W::filters, registers == 32 ? 5 : 2);
     T* v = reinterpret_cast<T*>(scratch);
     T* m = v + W::image_size;
@@ -114,22 +134,10 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
         for (int begin = 0; begin < G::K; begin += W::filters) {
             const int k0 = std::min(begin, G::K - W::filters);
             for (int p = 0; p < W::points; ++p)
-                for (int b = 0; b < W::filters; b += BK) {
-                    const int k = std::min(b, W::filters - BK);
-                    const T* u = packed + p * W::kernels + (k0 + k) * G::C;
-                    for (int lane = 0; lane < L; lane += width<T>) {
-                        V sums[BK][W::group];
-                        unroll<BK>([&](int i) IKEBANA_INLINE {
-                            unroll<W::group>([&](int g) IKEBANA_INLINE { sums[i][g] = V(0); });
-                        });
-                        add_products(sums, v + p * W::image_point * L + lane, W::group * L, L, u, G::C, 1, G::C);
-                        unroll<BK>([&](int i) IKEBANA_INLINE {
-                            unroll<W::group>([&](int g) IKEBANA_INLINE {
-                                sums[i][g].store_unaligned(m + (((k + i) * W::group + g) * W::kept + p) * L + lane);
-                            });
-                        });
-                    }
-                }
+                for (int lane = 0; lane < L; lane += width<T>)
+                    winograd_products<BK, W::group, T>(m + p * L + lane, W::kept, W::filters,
+                                                       v + p * W::image_point * L + lane,
+                                                       packed + p * W::kernels + k0 * G::C, G::C, 1, G::C);
             for (int k = 0; k < W::filters; ++k)
                 for (int g = 0; g < W::group; ++g) {
                     const int piece = first + g;
@@ -138,21 +146,17 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
                     for (int lane = 0; lane < L; lane += width<T>) {
                         alignas(64) T outputs[W::M * W::M * width<T>];
                         from_points_2d<typename W::A>(outputs, width<T>, from + lane, L);
-                        V y[W::M][W::M];
-                        unroll<W::M * W::M>([&](int i) IKEBANA_INLINE {
-                            y[i / W::M][i % W::M] = V::load_aligned(outputs + i * width<T>);
-                        });
-                        put(k0 + k, piece / W::columns * W::M, piece % W::columns * W::M, lane, y);
+                        put(k0 + k, piece / W::columns * W::M, piece % W::columns * W::M, lane,
+                            static_cast<const T*>(outputs));
                     }
                 }
         }
     }
 }
 
-/// dM ← A dy Aᵀ for a group of pieces; get(k, p, q, lane, y) fills y[M][M] with dy at rows p + i, columns q + j.
+/// dM ← A dy Aᵀ for a group of pieces; get(k, p, q, lane, y) writes the M×M vectors of dy from row p and column q on.
 template <class W, class G, class T, class Get>
 void winograd_output(T* dm, int first, Get get) {
-    using V = xsimd::batch<T>;
     constexpr int L = W::L;
     for (int k = 0; k < W::padded_filters; ++k)
         for (int g = 0; g < W::group; ++g) {
@@ -163,11 +167,8 @@ void winograd_output(T* dm, int first, Get get) {
                 continue;
             }
             for (int lane = 0; lane < L; lane += width<T>) {
-                V y[W::M][W::M];
-                get(k, piece / W::columns * W::M, piece % W::columns * W::M, lane, y);
                 alignas(64) T outputs[W::M * W::M * width<T>];
-                unroll<W::M * W::M>(
-                    [&](int i) IKEBANA_INLINE { y[i / W::M][i % W::M].store_aligned(outputs + i * width<T>); });
+                get(k, piece / W::columns * W::M, piece % W::columns * W::M, lane, outputs);
                 to_points_2d<typename W::A>(to + lane, W::output_point * L, outputs, W::M * width<T>, width<T>);
             }
         }
@@ -224,24 +225,11 @@ void winograd_add_weights(T* dw, const T* sums) {
 /// dV [c][piece][point] ← Σ_k U dM.
 template <class W, class G, class T>
 void winograd_input_products(T* dv, const T* packed, const T* dm) {
-    using V = xsimd::batch<T>;
     constexpr int L = W::L, BC = block_of(G::C, registers == 32 ? 5 : 2);
     for (int p = 0; p < W::points; ++p)
-        for (int c0 = 0; c0 < G::C; c0 += BC) {
-            const int c = std::min(c0, G::C - BC);
-            for (int lane = 0; lane < L; lane += width<T>) {
-                V sums[BC][W::group];
-                unroll<BC>([&](int i)
-                               IKEBANA_INLINE { unroll<W::group>([&](int g) IKEBANA_INLINE { sums[i][g] = V(0); }); });
-                add_products(sums, dm + p * W::output_point * L + lane, W::group * L, L, packed + p * W::kernels + c, 1,
-                             G::C, G::K);
-                unroll<BC>([&](int i) IKEBANA_INLINE {
-                    unroll<W::group>([&](int g) IKEBANA_INLINE {
-                        sums[i][g].store_unaligned(dv + (((c + i) * W::group + g) * W::kept + p) * L + lane);
-                    });
-                });
-            }
-        }
+        for (int lane = 0; lane < L; lane += width<T>)
+            winograd_products<BC, W::group, T>(dv + p * L + lane, W::kept, G::C, dm + p * W::output_point * L + lane,
+                                               packed + p * W::kernels, 1, G::C, G::K);
 }
 
 /// dx += B dV Bᵀ for a group of pieces.

@@ -97,12 +97,13 @@ struct BatchNorm {
     static std::string name() { return "BatchNorm"; }
 
   private:
-    // Shapes are numbers here: compiled once for a scalar type.
+    // Shapes are numbers here: compiled once for a scalar type, and not again for each layer's constants.
 
     /// Chan, Golub and LeVeque's merge (1979), tile after tile; samples[t] is the number of samples in tile t.
     template <class T>
-    static constexpr void merge_moments(T* batch, std::size_t C, int places, std::span<const T> partials,
-                                        std::span<const int> samples, Units units) {
+    [[gnu::noinline]] static constexpr void merge_moments(T* batch, std::size_t C, int places,
+                                                          std::span<const T> partials, std::span<const int> samples,
+                                                          Units units) {
         for (std::size_t c = units.begin; c < units.end; ++c) {
             double count = 0, mean = 0, m2 = 0;
             for (std::size_t t = 0; t < samples.size(); ++t) {
@@ -120,7 +121,8 @@ struct BatchNorm {
 
     /// n values a channel were seen.
     template <class T>
-    static constexpr void update_running(T* mean, T* variance, const T* batch, std::size_t C, double n, Units units) {
+    [[gnu::noinline]] static constexpr void update_running(T* mean, T* variance, const T* batch, std::size_t C,
+                                                           double n, Units units) {
         const double unbias = n > 1 ? n / (n - 1) : 1;
         for (std::size_t c = units.begin; c < units.end; ++c) {
             mean[c] = static_cast<T>((1 - momentum) * mean[c] + momentum * batch[c]);
@@ -129,8 +131,9 @@ struct BatchNorm {
     }
 
     template <class T>
-    static constexpr void add_sums(T* batch, T* dgamma, T* dbeta, std::size_t C, int places,
-                                   std::span<const T> partials, std::span<const int> samples, Units units) {
+    [[gnu::noinline]] static constexpr void add_sums(T* batch, T* dgamma, T* dbeta, std::size_t C, int places,
+                                                     std::span<const T> partials, std::span<const int> samples,
+                                                     Units units) {
         double n = 0;
         for (int s : samples) n += static_cast<double>(s) * places;
         for (std::size_t c = units.begin; c < units.end; ++c) {
