@@ -1,7 +1,7 @@
 // main() of every benchmark program. Google Benchmark prints a result at once, but a share of peak is known only when
 // the peak was measured again at the end: runs are kept until then, and handed to Google's own reporter.
 //   --batch=N --threads=N   of single layers (bench/layers.hpp), else 64 and 1; N of a batch is a multiple of 16
-//   exit code 1   a rate above 105 % of what the machine can do: the compiler removed the work
+//   exit code 1   a rate above 105 % of what the machine can do (report.hpp): the compiler removed the work
 //   void          a line in the context (JSON) and on stderr: the machine's peak changed meanwhile
 #include "report.hpp"
 

@@ -48,9 +48,10 @@ inline void report_flop(benchmark::State& state, double flop, double executed, i
 }
 inline void report_flop(benchmark::State& state, double flop) { report_flop(state, flop, flop); }
 
-/// `bytes` read and written an iteration, out of arrays of `working_set` bytes in all.
+/// `bytes` read and written an iteration, out of arrays of `working_set` bytes in all. Memory may be up to a tenth
+/// faster for another mix of reads and writes than the triad's: Adam reads four arrays and writes three.
 inline void report_bytes(benchmark::State& state, double bytes, std::size_t working_set) {
-    report_rate(state, counter::bytes, bytes, triad_peak(working_set), 1);
+    report_rate(state, counter::bytes, bytes, triad_peak(working_set), 1.1);
 }
 
 } // namespace ikebana::bench
