@@ -49,7 +49,7 @@ IKEBANA_INLINE inline void add_products(xsimd::batch<T> (&sum)[R][C], const T* a
     }
 }
 
-// What else differs between layers is a number in the functions below: they are compiled once.
+// But for the step between rows in dense_rows, what differs between layers is a number: compiled once.
 
 /// y[r] = b[r] + Σ_k w[r · row_step + k · step] x[k] for `rows` rows, R at a time, and k < K; b may be null. The step
 /// between rows is a constant: with a number, sixteen addresses want registers, and a tenth of the speed is lost.

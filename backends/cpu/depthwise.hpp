@@ -2,8 +2,9 @@
 //   forward          a block of a row's outputs in registers; each x is loaded once for a kernel row's R weights
 //   backward_input   likewise a block of a row of dx, for any stride: dy's row p meets the kernel rows r with
 //                    p · stride + r = h + padding
-//   backward_weight  all R² sums of the channel in registers (R ≤ 5) and a block of dy; each x is loaded once a kernel
-//   row
+//   backward_weight  all R² sums of the channel in registers (R ≤ 5, or 3 with 16 registers; else some rows of the
+//   kernel
+//                    at a time) and a block of dy; each x is loaded once a kernel row
 // Nothing is copied into a border: a place outside is left out, and only the columns of a block that lie outside in
 // some block are asked for. One sample (cpu::single) goes by plain loops. See layers/primitives.hpp.
 #pragma once

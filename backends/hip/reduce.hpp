@@ -131,7 +131,7 @@ __global__ void mean_over_samples(double* means, const T* numbers, const DeviceS
     for (int i = static_cast<int>(threadIdx.x); i < count; i += threads)
         sum += static_cast<double>(numbers[i / L * step + i % L]);
     sum = block_sum(sum);
-    if (threadIdx.x == 0) means[now->slot] = sum / count;
+    if (threadIdx.x == 0 && !now->stopped) means[now->slot] = sum / count;
 }
 
 /// The mean over `count` samples of one number a lane goes to the step's slot of `means`.

@@ -27,6 +27,7 @@ template <class S, class T, class U>
 __global__ void samples_to_tiles(T* to, T* labels, T* mask, DeviceSamples<U> from, const DeviceStep* now, int batch,
                                  int count, std::ptrdiff_t step) {
     __shared__ T turned[L][L + 1];
+    if (now->stopped) return; // all threads do: what the host looks for a cause in stays
     constexpr int features = static_cast<int>(S::size), shares = threads / L;
     const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
     const int f0 = static_cast<int>(blockIdx.x) * L, tile = static_cast<int>(blockIdx.y);

@@ -11,13 +11,14 @@ struct DeviceStep {
     std::uint64_t step = 0;  // steps since the trainer was made
     std::uint32_t batch = 0; // of the pass
     std::uint32_t slot = 0, slots = 1;
+    bool stopped = false; // at a step whose cost is no number
 };
 
-/// Whether the cost of the step that is running is a number. If it isn't, the step changes nothing and is not left: the
-/// device repeats it, with the same numbers, until the host sees that cost.
+/// Whether the cost of the step that is running is a number. If it isn't, the step changes nothing and is not left:
+/// launches that follow change nothing either, that cost among them, until the host sees it.
 constexpr bool is_sound(const DeviceStep* now, const double* costs) {
     const double cost = costs[now->slot];
-    return cost - cost == 0;
+    return !now->stopped && cost - cost == 0;
 }
 
 /// The end of a step.
@@ -25,7 +26,8 @@ struct Advance {
     DeviceStep* now;
     const double* costs;
     constexpr void operator()(std::size_t) const {
-        if (!is_sound(now, costs)) return;
+        now->stopped = !is_sound(now, costs);
+        if (now->stopped) return;
         ++now->step, ++now->batch;
         now->slot = (now->slot + 1) % now->slots;
     }

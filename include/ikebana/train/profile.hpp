@@ -53,6 +53,7 @@ class Profile {
         ++steps_;
     }
     [[gnu::cold]] void add(int worker, Part part, int layer, std::int64_t begin) {
+        if (workers_.empty()) return; // gradients alone, before any step
         const std::int64_t end = now();
         Worker& w = workers_[static_cast<std::size_t>(worker)];
         w.total[index(part, layer)] += end - begin;
