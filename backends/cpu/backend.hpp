@@ -33,9 +33,7 @@ struct backend {
     using single = cpu::single;
 };
 
-/// The vector of a tile's element type, and how many of them make a row of lanes.
-template <class Tile>
-using vector_of = xsimd::batch<std::remove_const_t<typename Tile::element>>;
+/// Numbers in a vector of T, and how many vectors make a row of lanes.
 template <class T>
 inline constexpr int width = static_cast<int>(xsimd::batch<T>::size);
 template <class T>

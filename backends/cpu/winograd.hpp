@@ -22,7 +22,6 @@ struct Winograd {
     static constexpr int M = M_, N = M + G::R - 1, points = N * N, L = backend::lanes<T>;
     static constexpr int rows = (G::P + M - 1) / M, columns = (G::Q + M - 1) / M, pieces = rows * columns;
     static constexpr int group = block_of(pieces, 4);
-    static constexpr int groups = (pieces + group - 1) / group;
     /// Whether every piece lies inside the image and its outputs inside the output.
     static constexpr bool whole = G::padding == 0 && G::P % M == 0 && G::Q % M == 0 && pieces % group == 0;
 
