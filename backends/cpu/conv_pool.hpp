@@ -1,7 +1,8 @@
 // Convolution, W×W max pool (W = 1 or 2) and activation in one kernel: the methods of conv.hpp hand out whole pooling
 // windows, so the maximum is taken in registers and the convolution's output (4 times the pooled one) never reaches
 // memory.
-//   forward   y = f(max over the window); argmax keeps which of the four places won (0 … 3, row-major)
+//   forward   y = f(max over the window); argmax keeps which of the four places won (0 … 3, row-major), the
+//             first of the largest or the last NaN
 //   backward  dz goes to the places that won: read so by Winograd's transform, or spread for the direct method, a block
 //             of filters at a time (all filters where dx is wanted, since dx sums over them)
 // Rows and columns beyond the last whole window are never computed; their gradient is 0.
@@ -26,12 +27,19 @@ void conv_pool_forward(backend, G, std::integral_constant<int, W>, F f, Y y, num
         if constexpr (W == 1) {
             f(sums[0]).store_unaligned(y.data + at);
         } else {
-            const auto right = sums[1] > sums[0], low_right = sums[3] > sums[2];
-            const V top = xsimd::select(right, sums[1], sums[0]), low = xsimd::select(low_right, sums[3], sums[2]);
-            const auto below = low > top;
-            f(V(xsimd::select(below, low, top))).store_unaligned(y.data + at);
-            xsimd::select(below, xsimd::select(low_right, V(3), V(2)), xsimd::select(right, V(1), V(0)))
-                .store_unaligned(argmax + at);
+            const auto pool = [&](auto wins) IKEBANA_INLINE {
+                const auto right = wins(sums[1], sums[0]), low_right = wins(sums[3], sums[2]);
+                const V top = xsimd::select(right, sums[1], sums[0]), low = xsimd::select(low_right, sums[3], sums[2]);
+                const auto below = wins(low, top);
+                f(V(xsimd::select(below, low, top))).store_unaligned(y.data + at);
+                xsimd::select(below, xsimd::select(low_right, V(3), V(2)), xsimd::select(right, V(1), V(0)))
+                    .store_unaligned(argmax + at);
+            };
+            // A window with a NaN, which wins as in max_pool_forward, has no sum; no other compares twice.
+            if (xsimd::any(xsimd::isnan((sums[0] + sums[1]) + (sums[2] + sums[3])))) [[unlikely]]
+                pool([](V v, V best) IKEBANA_INLINE { return (v > best) || xsimd::isnan(v); });
+            else
+                pool([](V v, V best) IKEBANA_INLINE { return v > best; });
         }
     });
 }

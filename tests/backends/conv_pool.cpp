@@ -2,6 +2,9 @@
 // that no window covers, padding, strides, filters that no block divides, and the gradients with dx and without.
 #include "compare.hpp"
 
+#include <cmath>
+#include <limits>
+
 using namespace ikebana;
 using namespace ikebana::test;
 
@@ -61,6 +64,48 @@ void compare_conv_pool(bool with_bias) {
     check_close(dw, "backward without dx, dw");
 }
 
+/// Windows of −1, 0, 1 and NaN, of which many are equal: the first of the largest wins, and the last NaN before all
+/// others, as in the reference.
+template <class T, class G>
+void compare_ties_and_nan() {
+    static_assert(G::C == 1 && cpu::winograd_outputs<G> == 0); // Winograd's sums spread a NaN over the whole tile
+    using Pooled = Shape<G::K, G::P / 2, G::Q / 2>;
+    constexpr double numbers[] = {-1, 0, 1, std::numeric_limits<double>::quiet_NaN()};
+    Random random(Seed{31}, Stream::test);
+    Tiles<T, typename G::input> x;
+    Tiles<T, typename G::output> full;
+    Tiles<T, Pooled> y, argmax;
+    Views<T, typename G::weights> w;
+    for (std::size_t i = 0; i < x.fast.size(); ++i) {
+        x.exact.data()[i] = numbers[static_cast<int>(random.uniform() * 4)];
+        x.fast.data()[i] = static_cast<T>(x.exact.data()[i]);
+    }
+    for (int k = 0; k < G::K; ++k) // one tap, of weight 1 or −1
+        w.exact.data()[k * G::R * G::R] = w.fast.data()[k * G::R * G::R] = static_cast<T>(1 - k % 2 * 2);
+    Arena<std::byte> scratch = scratch_of(conv_pool_scratch_bytes(cpu::backend{}, G{}, 2, T{}));
+    const Arena<T> packed = packed_weights<G>(w.view());
+    const std::integral_constant<int, 2> window;
+    conv_pool_forward(cpu::backend{}, G{}, window, functors::identity{}, y.tile(), argmax.fast.data(), x.tile(),
+                      w.view(), Nothing{}, packed.data(), scratch.data());
+    const reference::backend exact;
+    conv_forward(exact, G{}, full.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{}, nullptr, nullptr);
+    max_pool_forward(exact, PoolGeometry<typename G::output, 2, 2, 0>{}, y.exact_tile(), full.exact_tile(),
+                     argmax.exact.data());
+    CAPTURE(G::weights::text());
+    int none = 0;
+    bool places = true, maxima = true;
+    for (std::size_t i = 0; i < y.fast.size(); ++i) {
+        const double best = y.exact.data()[i], given = y.fast.data()[i];
+        none += std::isnan(best);
+        places = places && argmax.fast.data()[i] == argmax.exact.data()[i];
+        maxima = maxima && (std::isnan(best) ? std::isnan(given) : given == best);
+    }
+    CHECK(none > 0);
+    CHECK(none < static_cast<int>(y.fast.size()));
+    CHECK(places);
+    CHECK(maxima);
+}
+
 template <int C, int H, int W, int K, int R, int stride, int padding>
 using Case = ConvGeometry<Shape<C, H, W>, K, R, R, stride, padding>;
 
@@ -97,6 +142,13 @@ TEST_CASE("convolution and pool by Winograd's method, whole and cut off") {
     static_assert(cpu::winograd_outputs<Two> == 2);
     compare_conv_pool<float, Two, 2, functors::identity>(false);
     compare_conv_pool<double, Case<7, 7, 10, 13, 5, 1, 2>, 2, functors::sigmoid>(true);
+}
+
+TEST_CASE("equal places of a window and NaN: the reference's place wins") {
+    compare_ties_and_nan<float, Case<1, 40, 40, 3, 1, 1, 0>>();
+    compare_ties_and_nan<float, Case<1, 21, 20, 3, 2, 1, 0>>();
+    compare_ties_and_nan<double, Case<1, 20, 22, 2, 1, 1, 0>>();
+    compare_ties_and_nan<double, Case<1, 21, 20, 6, 2, 1, 0>>();
 }
 
 TEST_CASE("convolution and activation without a pool") {
