@@ -193,19 +193,12 @@ class DeviceProgram {
 
     /// What enters layer I, and what leaves the last; its gradient.
     template <int I>
-    static auto shape_at() {
-        if constexpr (I < count)
-            return typename bound<I>::input{};
-        else
-            return typename bound<count - 1>::output{};
-    }
-    template <int I>
     auto x() {
-        return Tile<const T, decltype(shape_at<I>()), L>{at<T>(layout::inputs[I])};
+        return Tile<const T, decltype(program::template shape_at<I>()), L>{at<T>(layout::inputs[I])};
     }
     template <int I>
     auto gradient() {
-        return Tile<T, decltype(shape_at<I>()), L>{at<T>(layout::gradient_at(I))};
+        return Tile<T, decltype(program::template shape_at<I>()), L>{at<T>(layout::gradient_at(I))};
     }
     /// What leaves layer I and its gradient, in the layer's own shape.
     template <int I>

@@ -289,22 +289,17 @@ struct Program : ProgramLayout<Net, Loss> {
         return {first.data, tile_bytes / sizeof(T), tiles};
     }
 
-    /// Shape that enters layer I; I = count is what leaves the last.
-    template <int I>
-    static auto shape_at() {
-        if constexpr (I < count)
-            return typename bound<I>::input{};
-        else
-            return typename bound<count - 1>::output{};
-    }
+    /// What enters layer I; I = count is what leaves the last.
     template <int I>
     static auto input_of(const View& v) {
-        return Tile<const T, decltype(shape_at<I>()), L>{reinterpret_cast<const T*>(v.tile + layout::inputs[I])};
+        return Tile<const T, decltype(base::template shape_at<I>()), L>{
+            reinterpret_cast<const T*>(v.tile + layout::inputs[I])};
     }
     /// The gradient of what enters layer I.
     template <int I>
     static auto gradient_of(const View& v) {
-        return Tile<T, decltype(shape_at<I>()), L>{reinterpret_cast<T*>(v.tile + layout::gradient_at(I))};
+        return Tile<T, decltype(base::template shape_at<I>()), L>{
+            reinterpret_cast<T*>(v.tile + layout::gradient_at(I))};
     }
     /// What leaves layer I and its gradient, in the layer's own shape (a dropped Flatten may give the next another).
     template <int I>

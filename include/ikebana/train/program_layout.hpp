@@ -52,6 +52,15 @@ struct ProgramLayout {
 
     template <int I>
     using bound = decltype(item_of<I>(chain{}));
+    /// Shape of what enters layer I; I = count is what leaves the last.
+    template <int I>
+    static auto shape_at() {
+        if constexpr (I < count)
+            return typename bound<I>::input{};
+        else
+            return typename bound<count - 1>::output{};
+    }
+
     template <int I>
     static constexpr bool is_over_batch = over_batch<bound<I>, backend, T>;
 
