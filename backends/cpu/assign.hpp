@@ -31,8 +31,9 @@ void assign(backend, Tile<T, S, backend::lanes<T>> to, E e) {
     assign_tile(to.data, channels<S>, places<S>, as_expression(e));
 }
 
+// Where it is inlined, the compiler sees which parts the expressions have in common, and which numbers are constant.
 template <class T, class... More, Expression... E>
-void assign(backend, std::size_t n, std::tuple<T*, More*...> to, std::tuple<E...> from) {
+IKEBANA_INLINE inline void assign(backend, std::size_t n, std::tuple<T*, More*...> to, std::tuple<E...> from) {
     const auto at = [&]<class V>(V*, std::size_t i) IKEBANA_INLINE {
         [&]<std::size_t... K>(std::index_sequence<K...>) IKEBANA_INLINE {
             const Position p{i};

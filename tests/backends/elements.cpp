@@ -198,3 +198,60 @@ TEST_CASE("the dropout mask does not depend on backend, tile or lane, and keeps 
     const double n = static_cast<double>(S::size) * L; // 1008: deviation 13.7
     CHECK(std::abs(static_cast<double>(zeros) - 0.25 * n) < 4 * std::sqrt(n * 0.25 * 0.75));
 }
+
+TEST_CASE("quick quotients: 2 units in the last place, and what Adam meets at the ends") {
+    constexpr std::size_t n = 10'007;
+    std::vector<float> a(n), b(n), q(n);
+    Random random(Seed{5}, Stream::test);
+    for (std::size_t i = 0; i < n; ++i) {
+        b[i] = std::ldexp(static_cast<float>(1 + random.uniform()), static_cast<int>(random.below(241)) - 120);
+        const int room = 120 - std::abs(std::ilogb(b[i])); // the quotient is no denormal
+        a[i] = std::ldexp(static_cast<float>(i % 2 ? 1 + random.uniform() : -1 - random.uniform()),
+                          static_cast<int>(random.below(2u * unsigned(room) + 1)) - room);
+    }
+    const auto quotient = quick_quotient(Elements<float>{a.data()}, Elements<float>{b.data()});
+    assign(cpu::backend{}, n, q.data(), quotient);
+    double worst = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const double exact = double(a[i]) / double(b[i]);
+        const double unit = std::ldexp(1.0, std::ilogb(exact) - 23);
+        worst = std::max(worst, std::abs(double(q[i]) - exact) / unit);
+    }
+    CHECK(worst <= 2);
+    assign(reference::backend{}, n, q.data(), quotient);
+    for (std::size_t i = 0; i < n; ++i) REQUIRE(q[i] == a[i] / b[i]);
+
+    constexpr std::size_t vectors = 32; // of the CPU's vectors, no element by element
+    constexpr float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+    const auto at = [&](float x, float y) {
+        std::fill_n(a.begin(), vectors, x), std::fill_n(b.begin(), vectors, y);
+        assign(cpu::backend{}, vectors, q.data(), quotient);
+        return q[0];
+    };
+    CHECK(at(0, 1e-10f) == 0);
+    CHECK(at(1, infinity) <= 0x1p-120f);
+    CHECK(at(1, 3e38f) <= 0x1p-120f);
+    CHECK(at(1e-40f, 1) == doctest::Approx(1e-40f));
+    CHECK(at(infinity, 1) == infinity);
+    CHECK(at(3e38f, 1e-8f) == infinity);
+    CHECK(std::isnan(at(nan, 1)));
+    CHECK(std::isnan(at(1, nan)));
+}
+
+TEST_CASE_TEMPLATE("Adam is the reference's", T, float, double) {
+    constexpr std::size_t n = 77;
+    std::vector<T> w[2], m[2], v[2], g(n);
+    for (int k = 0; k < 2; ++k) w[k].assign(n, T(0.5)), m[k].assign(n, T(0)), v[k].assign(n, T(0));
+    Random random(Seed{6}, Stream::test);
+    const Adam adam;
+    for (long step = 1; step <= 20; ++step) {
+        for (std::size_t i = 0; i < n; ++i) // element 0 has no gradient, others of 10⁻⁷⁶ … 1
+            g[i] = i == 0 ? T(0) : static_cast<T>((random.uniform() - 0.5) * std::pow(10.0, -double(i)));
+        const Elements<T> gradient{g.data()};
+        adam.update(reference::backend{}, n, w[0].data(), {m[0].data(), v[0].data()}, gradient, step, 0.01);
+        adam.update(cpu::backend{}, n, w[1].data(), {m[1].data(), v[1].data()}, gradient, step, 0.01);
+    }
+    CHECK(w[1][0] == T(0.5));
+    const T bound = 8 * std::numeric_limits<T>::epsilon();
+    for (std::size_t i = 0; i < n; ++i) REQUIRE(std::abs(w[1][i] - w[0][i]) <= bound);
+}

@@ -199,6 +199,12 @@ struct divide {
         return a / b;
     }
 };
+struct quick_divide {
+    template <class V>
+    static constexpr V combine(V a, V b) {
+        return QuickQuotient<V>::of(a, b);
+    }
+};
 /// F's derivative where the output is known: F'(x) from y, for functors whose derivative needs no x.
 template <class F>
 struct derivative_from_output {
@@ -244,6 +250,9 @@ template <Operand A, Operand B>
 requires(Expression<A> || Expression<B>) auto operator*(A a, B b) { return binary<functors::multiply>(a, b); }
 template <Operand A, Operand B>
 requires(Expression<A> || Expression<B>) auto operator/(A a, B b) { return binary<functors::divide>(a, b); }
+/// a / b for b > 0, to 2 units in the last place: see QuickQuotient.
+template <Operand A, Operand B>
+requires(Expression<A> || Expression<B>) auto quick_quotient(A a, B b) { return binary<functors::quick_divide>(a, b); }
 template <Expression A>
 auto operator-(A a) {
     return binary<functors::subtract>(0.0f, a);
