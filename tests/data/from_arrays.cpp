@@ -45,6 +45,18 @@ TEST_CASE("any layout and any expression is read element by element") {
     CHECK(all_of(from_arrays<Shape<1, 3, 4>, 3>(second, labels)).images == second);
 }
 
+TEST_CASE("numbers of double are rounded, so that none are taken from where they are stored") {
+    const xt::xtensor<double, 4> doubles{{{{0.1, 1e-50}}}};
+    const xt::xtensor<float, 4> floats = doubles;
+    const xt::xtensor<int, 1> labels{1};
+    auto rounded = from_arrays<Shape<1, 1, 2>, 2>(doubles, labels);
+    auto stored = from_arrays<Shape<1, 1, 2>, 2>(floats, labels);
+    CHECK(all_of(rounded).images == floats);
+    CHECK(all_of(stored).images == floats);
+    static_assert(!StoredReader<decltype(rounded)> && StoredReader<decltype(stored)>);
+    CHECK(stored.stored().images.data() == floats.data());
+}
+
 TEST_CASE("8-bit grey levels are scaled to [-1, 1]") {
     const xt::xtensor<std::uint8_t, 4> images{{{{0, 255, 51}}}};
     const auto b = all_of(from_arrays<Shape<1, 1, 3>, 2>(images, xt::xtensor<std::uint8_t, 1>{1}));

@@ -1,7 +1,7 @@
 // from_arrays<Shape<C,H,W>, classes>(images, labels): a reader over a user's own xtensor containers or expressions,
 // images (N,C,H,W) and labels (N). Objects that outlive the reader are referred to, temporaries are moved into it; no
-// copies. Floating point values are taken as they are; 8-bit grey levels x become x / 255 · 2 − 1, as in MNIST's
-// reader.
+// copies. Floating point values are rounded to float, as samples are; 8-bit grey levels x become x / 255 · 2 − 1, as in
+// MNIST's reader.
 #pragma once
 #include <ikebana/core/error.hpp>
 #include <ikebana/data/stored.hpp>
@@ -20,6 +20,10 @@ inline constexpr bool is_row_by_row = false;
 template <class E>
 requires requires(const E& e) { e.data()[e.data_offset()]; }
 inline constexpr bool is_row_by_row<E> = E::static_layout == xt::layout_type::row_major;
+
+/// Whether next() gives such numbers as they lie in memory, but for their scale; double is rounded.
+template <class T>
+inline constexpr bool is_stored = std::is_same_v<T, float> || std::is_same_v<T, std::uint8_t>;
 
 /// Image n of an expression (N,C,H,W), its elements numbered row by row.
 template <class S, class E>
@@ -82,7 +86,7 @@ class ArrayReader {
         return true;
     }
 
-    auto stored() const requires is_row_by_row<images_type> {
+    auto stored() const requires is_row_by_row<images_type> && is_stored<typename images_type::value_type> {
         using value = typename images_type::value_type;
         using U = std::conditional_t<std::is_same_v<value, std::uint8_t>, Grey, value>;
         const auto& images = arrays_->images;
