@@ -79,7 +79,7 @@ __global__ void multiply(A a, B b, To to, int M, int N, int depth, int share) {
     }
     for (int i = 0; i < Down; ++i) {
         const int m = m0 + row * Down + i;
-        if constexpr (window_of < To >> 1) {
+        if constexpr (window_of<To> != 1) {
             if (m < M && n0 + column < N) to.store_window(m, n0 + column, sums[i]);
         } else {
             for (int j = 0; j < Across; ++j) {
