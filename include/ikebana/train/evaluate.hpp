@@ -33,7 +33,7 @@ consteval bool reader_fits() {
     return true;
 }
 
-[[gnu::cold]] inline void check_labels(std::span<const int> labels, std::size_t images, int classes) {
+inline void check_labels(std::span<const int> labels, std::size_t images, int classes) {
     if (labels.size() != images)
         throw error("batch: " + std::to_string(labels.size()) + " labels for " + std::to_string(images) + " images");
     if (images == 0) throw error("batch: no samples");
