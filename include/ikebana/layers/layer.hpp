@@ -26,7 +26,18 @@
 // x, y, dx, dy are BatchTiles then, and rows is what x holds as BatchRows. Where batch_tasks > 0, backward is called on
 // every tile with dx = Nothing, for the other parameters.
 //
-// A layer with `meets = true` needs the whole batch between two halves; batch_norm.hpp shows it.
+// A layer with `meets = true` needs the whole batch between two halves, each way (batch_norm.hpp). It has, all of:
+//   template <class In> static constexpr std::size_t partial_size, batch_size;      numbers of a tile, of the batch
+//   template <class In> static constexpr Units all_units{0, n};                     what is finished alone, as channels
+//   template <class In> static void collect(backend, partial, x, context);          a tile's share
+//   template <class In> static constexpr void finish(batch, partials, samples, units);    the shares in tiles' order
+//   template <class In> static void forward(backend, y, x, p, batch, context);
+//   template <class In> static void collect_backward(backend, partial, dy, x, batch, context);
+//   template <class In> static constexpr void finish_backward(batch, dp, partials, samples, units);
+//   template <class In> static void backward(backend, dx, dy, x, p, batch, context);
+//   template <class In> static constexpr void update_state(state, batch, samples, units);     after a step
+// Units is a range {begin, end}, by default all_units<In>. A device's thread i finishes and updates {i, i + 1}, so that
+// no unit may need what another one writes.
 // Next to read: dense.hpp (the simplest), then network/chain.hpp.
 #pragma once
 #include <ikebana/core/error.hpp>
