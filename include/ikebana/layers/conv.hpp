@@ -9,6 +9,27 @@
 
 namespace ikebana {
 
+/// What leaves a convolution with a kernel R×R for an image In, if it fits: the rule of Conv and of DepthwiseConv.
+template <class Layer, class In, int R, class... Options>
+consteval auto convolved() {
+    if constexpr (!((is_stride<Options>::value || is_padding<Options>::value || std::is_same_v<Options, NoBias>)&&...))
+        return refused<expected<options<Stride<1>, Padding<0>, NoBias>>>{};
+    else if constexpr ((is_stride<Options>::value + ... + 0) > 1 || (is_padding<Options>::value + ... + 0) > 1)
+        return refused<expected<each_option_once>>{};
+    else if constexpr (R < 1)
+        return refused<expected<kernel_size_at_least<1>>>{};
+    else if constexpr (Layer::stride < 1)
+        return refused<expected<stride_at_least<1>>>{};
+    else if constexpr (Layer::padding < 0 || Layer::padding >= R)
+        return refused<expected<padding_from_to<0, R - 1>>>{};
+    else if constexpr (In::rank != 3)
+        return refused<expected<an_image_of_channels_rows_columns>>{};
+    else if constexpr (In::sizes[1] + 2 * Layer::padding < R || In::sizes[2] + 2 * Layer::padding < R)
+        return refused<expected<rows_and_columns_at_least<R - 2 * Layer::padding, R - 2 * Layer::padding>>>{};
+    else
+        return typename Layer::template geometry<In>::output{};
+}
+
 template <int K, int R, class... Options>
 struct Conv {
     static constexpr int stride = option_value<Stride, 1, Options...>::value;
@@ -20,25 +41,10 @@ struct Conv {
 
     template <class In>
     static consteval auto output() {
-        if constexpr (!((is_stride<Options>::value || is_padding<Options>::value ||
-                         std::is_same_v<Options, NoBias>)&&...))
-            return refused<expected<options<Stride<1>, Padding<0>, NoBias>>>{};
-        else if constexpr ((is_stride<Options>::value + ... + 0) > 1 || (is_padding<Options>::value + ... + 0) > 1)
-            return refused<expected<each_option_once>>{};
-        else if constexpr (K < 1)
+        if constexpr (K < 1)
             return refused<expected<filters_at_least<1>>>{};
-        else if constexpr (R < 1)
-            return refused<expected<kernel_size_at_least<1>>>{};
-        else if constexpr (stride < 1)
-            return refused<expected<stride_at_least<1>>>{};
-        else if constexpr (padding < 0 || padding >= R)
-            return refused<expected<padding_from_to<0, R - 1>>>{};
-        else if constexpr (In::rank != 3)
-            return refused<expected<an_image_of_channels_rows_columns>>{};
-        else if constexpr (In::sizes[1] + 2 * padding < R || In::sizes[2] + 2 * padding < R)
-            return refused<expected<rows_and_columns_at_least<R - 2 * padding, R - 2 * padding>>>{};
         else
-            return typename geometry<In>::output{};
+            return convolved<Conv, In, R, Options...>();
     }
 
     template <class In>

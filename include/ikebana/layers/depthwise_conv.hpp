@@ -3,6 +3,7 @@
 // Options: Stride<2>, Padding<1>, NoBias. Weights begin as N(0, 2 / (R·R)).
 // Next to read: backends/reference/depthwise.hpp.
 #pragma once
+#include <ikebana/layers/conv.hpp>
 #include <ikebana/layers/initialise.hpp>
 #include <ikebana/layers/layer.hpp>
 #include <ikebana/layers/primitives.hpp>
@@ -20,23 +21,7 @@ struct DepthwiseConv {
 
     template <class In>
     static consteval auto output() {
-        if constexpr (!((is_stride<Options>::value || is_padding<Options>::value ||
-                         std::is_same_v<Options, NoBias>)&&...))
-            return refused<expected<options<Stride<1>, Padding<0>, NoBias>>>{};
-        else if constexpr ((is_stride<Options>::value + ... + 0) > 1 || (is_padding<Options>::value + ... + 0) > 1)
-            return refused<expected<each_option_once>>{};
-        else if constexpr (R < 1)
-            return refused<expected<kernel_size_at_least<1>>>{};
-        else if constexpr (stride < 1)
-            return refused<expected<stride_at_least<1>>>{};
-        else if constexpr (padding < 0 || padding >= R)
-            return refused<expected<padding_from_to<0, R - 1>>>{};
-        else if constexpr (In::rank != 3)
-            return refused<expected<an_image_of_channels_rows_columns>>{};
-        else if constexpr (In::sizes[1] + 2 * padding < R || In::sizes[2] + 2 * padding < R)
-            return refused<expected<rows_and_columns_at_least<R - 2 * padding, R - 2 * padding>>>{};
-        else
-            return typename geometry<In>::output{};
+        return convolved<DepthwiseConv, In, R, Options...>();
     }
 
     template <class In>
