@@ -51,6 +51,11 @@ constexpr int block_of(int n, int most) {
         if (n % b == 0) return b;
     return n < most ? n : most;
 }
+/// The size of n's blocks, alike and of at most `most`: the last may be too long by less than their number.
+constexpr int even_block(int n, int most) {
+    const int blocks = (n + most - 1) / most;
+    return (n + blocks - 1) / blocks;
+}
 
 #define IKEBANA_INLINE __attribute__((always_inline))
 // A function that is compiled once, not again for each caller's constants.

@@ -8,7 +8,7 @@
 // Nothing is copied into a border: a place outside is left out, and only the columns of a block that lie outside in
 // some block are asked for. One sample (cpu::single) goes by plain loops. See layers/primitives.hpp.
 #pragma once
-#include <backends/cpu/reduce.hpp>
+#include <backends/cpu/backend.hpp>
 #include <ikebana/layers/primitives.hpp>
 
 #include <algorithm>
@@ -18,12 +18,6 @@ namespace ikebana::cpu {
 template <class G, class T>
 constexpr std::size_t depthwise_scratch_bytes(backend, G, T) {
     return 0;
-}
-
-/// The size of n's blocks, alike and of at most `most`: the last may be too long by less than their number.
-constexpr int even_block(int n, int most) {
-    const int blocks = (n + most - 1) / most;
-    return (n + blocks - 1) / blocks;
 }
 
 /// y[p, q … q + BQ) = start + Σ_{r,s} w[r,s] · x[h + r, v + s + j · stride] of one channel, places inside only.

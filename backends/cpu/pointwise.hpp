@@ -35,8 +35,7 @@ struct PointwisePanels {
 /// no block is much smaller than the others.
 template <int O, int I, int places>
 struct PointwiseBlocks {
-    static constexpr int most = (registers - 1 - places) / places, blocks = (O + most - 1) / most;
-    static constexpr int block = (O + blocks - 1) / blocks;
+    static constexpr int block = even_block(O, (registers - 1 - places) / places), blocks = (O + block - 1) / block;
     // Terms summed between two requests for memory, and results that each asks for.
     static constexpr int step = std::min(I, 4), steps = (I + step - 1) / step, asked = (block + steps - 1) / steps;
     // Terms of the next panel that are asked for then; they are copied `ahead` requests later: channels that lie 16 KiB
@@ -121,9 +120,9 @@ struct PointwiseGradient {
 
     static constexpr int vectors = (A + width<T> - 1) / width<T>, columns = vectors * width<T>;
     static constexpr int panel = std::min(vectors, registers == 32 ? 4 : 2);
-    static constexpr int blocks = (rows + 5) / 6, block = (rows + blocks - 1) / blocks;
+    static constexpr int block = even_block(rows, 6), blocks = (rows + block - 1) / block;
     /// Places that are transposed at a time: 16 of 16 samples and 64 channels take 64 KiB.
-    static constexpr int groups = (G::P * G::Q + 15) / 16, places = (G::P * G::Q + groups - 1) / groups;
+    static constexpr int places = even_block(G::P * G::Q, 16);
     static constexpr int terms = places * backend::lanes<T>;
 
     static constexpr std::size_t across_size = static_cast<std::size_t>(columns) * terms;
