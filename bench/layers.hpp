@@ -5,6 +5,8 @@
 #include "report.hpp"
 #include <backends/cpu/cpu.hpp>
 
+#include <vector>
+
 namespace ikebana::bench {
 
 inline constexpr int lanes = cpu::backend::lanes<float>;

@@ -5,11 +5,13 @@
 //   void          a line in the context (JSON) and on stderr: the machine's peak changed meanwhile
 #include "report.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace ikebana::bench {
 namespace {

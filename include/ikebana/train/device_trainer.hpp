@@ -9,7 +9,9 @@
 #include <ikebana/train/device_program.hpp>
 #include <ikebana/train/trainer.hpp>
 
+#include <algorithm>
 #include <optional>
+#include <vector>
 
 namespace ikebana {
 
