@@ -1,5 +1,6 @@
 // Dense, each direction alone: a large layer over the whole batch in tasks of its outputs or inputs, a small one tile
 // by tile, as training does.
+#include "executed.hpp"
 #include "layers.hpp"
 #include "shapes.hpp"
 
@@ -19,10 +20,20 @@ struct Operands {
     Arena<float> w = bench::random_numbers(S::size), b = bench::random_numbers(O);
     bench::PerThread<float> dw{S::size};
     bench::PerThread<std::byte> scratch{dense_scratch_bytes(backend{}, S{}, 0.f)};
+    static constexpr std::size_t prepared = dense_batch_prepared_bytes(backend{}, S{}, 0.f);
+    Arena<std::byte> memory{static_cast<std::size_t>(bench::tiles()) * prepared};
 
     View<float, S> weights() { return {w.data()}; }
     View<float, Shape<O>> bias() { return {b.data()}; }
 
+    BatchRows<float> rows() { return {x.numbers.data(), I * bench::lanes, I, bench::layers.batch}; }
+    BatchMemory memory_of_tiles() { return {memory.data(), prepared}; }
+
+    /// Part of the weight gradient, though training does it beside the forward direction.
+    void prepare(cpu::Workers& workers) {
+        workers.run(dense_batch_prepare_tasks(backend{}, S{}, 0.f),
+                    [&](int task, int) { dense_batch_prepare(backend{}, S{}, rows(), memory_of_tiles(), task); });
+    }
     void forward(cpu::Workers& workers) {
         if constexpr (tasks > 0)
             workers.run(tasks, [&](int task, int) {
@@ -33,10 +44,10 @@ struct Operands {
     }
     void weight_gradient(cpu::Workers& workers) {
         if constexpr (tasks > 0) {
-            const BatchRows<float> rows{x.numbers.data(), I * bench::lanes, I, bench::layers.batch};
+            prepare(workers);
             workers.run(tasks, [&](int task, int) {
                 dense_batch_gradient(backend{}, S{}, dw[0] + dense_batch_range(backend{}, S{}, task).first, y.all(),
-                                     rows, task);
+                                     rows(), memory_of_tiles(), task);
             });
         } else {
             workers.run(bench::tiles(), [&](int t, int worker) {
@@ -56,8 +67,9 @@ struct Operands {
 };
 
 template <class S, class F>
-void add_direction(const char* direction, F once) {
-    bench::add_layer<Operands<S>>(bench::dense_name<S>(direction), bench::layers.batch * bench::dense_flop<S>, 1, once);
+void add_direction(const char* direction, F once, double executed_share = 1) {
+    bench::add_layer<Operands<S>>(bench::dense_name<S>(direction), bench::layers.batch * bench::dense_flop<S>,
+                                  executed_share, once);
 }
 
 } // namespace
@@ -65,7 +77,9 @@ void add_direction(const char* direction, F once) {
 void bench::add_benchmarks() {
     each<DenseShapes>([]<class S>(S) {
         add_direction<S>("forward", [](auto& o, auto& workers) { o.forward(workers); });
-        add_direction<S>("weight gradient", [](auto& o, auto& workers) { o.weight_gradient(workers); });
+        add_direction<S>(
+            "weight gradient", [](auto& o, auto& workers) { o.weight_gradient(workers); },
+            bench::executed_share_of_gradient<S>());
         add_direction<S>("input gradient", [](auto& o, auto& workers) { o.input_gradient(workers); });
     });
 }

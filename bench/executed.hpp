@@ -1,9 +1,10 @@
 // The share of the direct method's multiply-adds that the CPU backend cannot do without: less than 1 where a
-// convolution runs by Winograd's method or has a border of zeros. Rates count the direct method, so this alone may lift
-// one above the peak.
+// convolution runs by Winograd's method or has a border of zeros, or where products are summed in pairs. Rates count
+// the direct method, so this alone may lift one above the peak.
 #pragma once
 #include "shapes.hpp"
 #include <backends/cpu/conv.hpp>
+#include <backends/cpu/dense_batch.hpp>
 
 namespace ikebana::bench {
 
@@ -18,6 +19,12 @@ constexpr double executed_share() {
                    cpu::direct_operations<G>;
     }
     return inside_share<G>();
+}
+
+/// Of Dense's weight gradient: in pairs, additions beside fma do a third of the work.
+template <class S>
+constexpr double executed_share_of_gradient() {
+    return cpu::adds_beside_fma && dense_batch_tasks(cpu::backend{}, S{}, 0.f) > 0 ? 2.0 / 3 : 1;
 }
 
 /// Of a layer: 1 unless it is a convolution.

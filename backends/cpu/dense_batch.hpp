@@ -6,8 +6,10 @@
 //                             A task's columns of a large W lie apart, so some rows of them are copied next to each
 //                             other first, and the next ones are asked for
 //   weight gradient           10 rows × 2 vectors of columns, summed over all samples and written once; x comes as rows
+//                             Where additions have units of their own, it is summed in pairs: dense_paired.hpp
 #pragma once
 #include <backends/cpu/dense.hpp>
+#include <backends/cpu/dense_paired.hpp>
 
 namespace ikebana::cpu {
 
@@ -31,20 +33,25 @@ constexpr int dense_batch_input_tasks(backend, Shape<O, I>, T) {
     return (I + columns - 1) / columns;
 }
 
+/// Tasks that make what the gradient reads in place of x, and bytes of it in each tile's memory.
+template <int O, int I, class T>
+constexpr int dense_batch_prepare_tasks(backend, Shape<O, I>, T) {
+    return adds_beside_fma ? 8 : 0;
+}
+template <int O, int I, class T>
+constexpr std::size_t dense_batch_prepared_bytes(backend, Shape<O, I>, T) {
+    return adds_beside_fma ? sizeof(PanelsOfTile<I, T>) : 0;
+}
+template <int O, int I, class T>
+void dense_batch_prepare(backend, Shape<O, I> shape, BatchRows<T> x, BatchMemory memory, int task) {
+    make_panels<I>(x, memory, task, dense_batch_prepare_tasks(backend{}, shape, T{}));
+}
+
 /// Where a task's rows of W lie: {first element, elements}.
 template <int O, int I>
 constexpr std::pair<std::size_t, std::size_t> dense_batch_range(backend, Shape<O, I>, int task) {
     const int first = task * batch_rows<O>, rows = std::min(batch_rows<O>, O - first);
     return {static_cast<std::size_t>(first) * I, static_cast<std::size_t>(rows) * I};
-}
-
-/// f(C, c) for the vectors c … c + C of n, in blocks of C = Most, then of half of that, and so on.
-template <int Most, class F>
-IKEBANA_INLINE inline void in_blocks(int n, F f) {
-    int c = 0;
-    for (; c + Most <= n; c += Most) f(std::integral_constant<int, Most>{}, c);
-    if constexpr (Most > 1)
-        in_blocks<Most / 2>(n - c, [&](auto block, int rest) IKEBANA_INLINE { f(block, c + rest); });
 }
 
 /// f(rows of the task, a constant), for a task of Block rows of N.
@@ -155,9 +162,10 @@ IKEBANA_INLINE inline void dense_batch_block(T* to, DY dy, BatchRows<T> x, int o
 
 /// to ← the task's rows of dW (O,I) = Σ dy xᵀ over the batch.
 template <int O, int I, class T, class DY>
-void dense_batch_gradient(backend, Shape<O, I>, T* to, DY dy, BatchRows<T> x, int task) {
+void dense_batch_gradient(backend, Shape<O, I>, T* to, DY dy, BatchRows<T> x, BatchMemory memory, int task) {
     constexpr int C = I < 2 * width<T> ? 1 : 2, columns = C * width<T>;
     with_rows<O, batch_rows<O>>(task, [&]<int R>(std::integral_constant<int, R>) {
+        if constexpr (adds_beside_fma) return paired_gradient<R, I>(to, dy, x.samples, task * batch_rows<O>, memory);
         int i = 0;
         for (; i + columns <= I; i += columns) dense_batch_block<R, C, I>(to, dy, x, task * batch_rows<O>, i);
         constexpr int rest = (I % columns + width<T> - 1) / width<T>; // vectors

@@ -76,14 +76,19 @@ void compare_over_batch(int samples) {
     const BatchTiles<const T, Shape<O>, L> dys{dy.fast.data(), O * L, count};
     const BatchTiles<const T, Shape<I>, L> xs{x.fast.data(), I * L, count};
     const BatchTiles<T, Shape<I>, L> dxs{dx.fast.data(), I * L, count};
+    const BatchRows<T> x_rows{rows.data(), L * I, I, samples};
+    const std::size_t prepared = dense_batch_prepared_bytes(fast, shape, T{});
+    Arena<std::byte> tile_memory(tiles * prepared);
+    const BatchMemory memory{tile_memory.data(), prepared};
+    for (int task = 0; task < dense_batch_prepare_tasks(fast, shape, T{}); ++task)
+        dense_batch_prepare(fast, shape, x_rows, memory, task);
     std::size_t next = 0;
     for (int task = 0; task < tasks; ++task) {
         const auto [first, n] = dense_batch_range(fast, shape, task);
         CHECK(first == next);
         next += n;
         dense_batch_forward(fast, ys, xs, w.view(), b.view(), task);
-        dense_batch_gradient(fast, shape, dw.fast.data() + first, dys, BatchRows<T>{rows.data(), L * I, I, samples},
-                             task);
+        dense_batch_gradient(fast, shape, dw.fast.data() + first, dys, x_rows, memory, task);
     }
     CHECK(next == static_cast<std::size_t>(O) * I);
     for (int task = 0; task < input_tasks; ++task) dense_batch_backward_input(fast, dxs, w.view(), dys, task);
@@ -102,6 +107,74 @@ TEST_CASE("Dense over a batch") {
     compare_over_batch<float, 301, 401>(70);
     compare_over_batch<float, 1040, 17>(33);
     compare_over_batch<double, 83, 101>(37);
+}
+
+/// dW (O,I) of a batch whose input i has magnitude in[i] and whose output o has out[o], in the fast backend and
+/// exactly.
+template <int O, int I>
+struct ScaledGradient {
+    static constexpr int samples = 64, tiles = samples / L;
+    std::vector<float> dw = std::vector<float>(O * I);
+    std::vector<double> exact = std::vector<double>(O * I);
+
+    ScaledGradient(const std::array<float, O>& out, const std::array<float, I>& in) {
+        constexpr Shape<O, I> shape;
+        constexpr cpu::backend fast;
+        Random random(Seed{15}, Stream::test, 0);
+        const auto number = [&] { return static_cast<float>(2 * random.uniform() - 1); };
+        std::vector<float> rows(samples * I), dy(samples * O);
+        for (std::size_t n = 0; n < samples; ++n)
+            for (std::size_t i = 0; i < I; ++i) rows[n * I + i] = in[i] * number();
+        for (std::size_t t = 0; t < tiles; ++t)
+            for (std::size_t o = 0; o < O; ++o)
+                for (std::size_t lane = 0; lane < L; ++lane) dy[(t * O + o) * L + lane] = out[o] * number();
+        for (std::size_t n = 0; n < samples; ++n)
+            for (std::size_t o = 0; o < O; ++o)
+                for (std::size_t i = 0; i < I; ++i)
+                    exact[o * I + i] += double(dy[(n / L * O + o) * L + n % L]) * double(rows[n * I + i]);
+        constexpr std::size_t prepared = dense_batch_prepared_bytes(fast, shape, 0.f);
+        Arena<std::byte> tile_memory(tiles * prepared);
+        const BatchMemory memory{tile_memory.data(), prepared};
+        const BatchRows<float> x{rows.data(), L * I, I, samples};
+        for (int task = 0; task < dense_batch_prepare_tasks(fast, shape, 0.f); ++task)
+            dense_batch_prepare(fast, shape, x, memory, task);
+        for (int task = 0; task < dense_batch_tasks(fast, shape, 0.f); ++task)
+            dense_batch_gradient(fast, shape, dw.data() + dense_batch_range(fast, shape, task).first,
+                                 BatchTiles<const float, Shape<O>, L>{dy.data(), O * L, tiles}, x, memory, task);
+    }
+};
+
+// Inputs and outputs in units of their own: each number of the gradient is as exact as those of its row and column.
+TEST_CASE("Dense's gradient over a batch at any scale") {
+    constexpr int O = 128, I = 160;
+    std::array<float, O> out{};
+    std::array<float, I> in{};
+    constexpr std::array scales{1.f, 1e-12f, 1e12f, 3e-5f, 0.f, 700.f, 2e-30f};
+    for (std::size_t o = 0; o < O; ++o) out[o] = scales[o % 5];
+    for (std::size_t i = 0; i < I; ++i) in[i] = scales[i % 7];
+    const ScaledGradient<O, I> gradient(out, in);
+    for (std::size_t o = 0; o < O; ++o)
+        for (std::size_t i = 0; i < I; ++i) {
+            const auto at = o * I + i;
+            CAPTURE(o);
+            CAPTURE(i);
+            const double unit = double(out[o]) * double(in[i]), least = std::numeric_limits<float>::denorm_min();
+            REQUIRE(std::abs(double(gradient.dw[at]) - gradient.exact[at]) <=
+                    (unit > 0 ? 2e-5 * unit + 64 * least : 0));
+        }
+}
+
+TEST_CASE("Dense's gradient over a batch is not a number where an input or a gradient is not") {
+    constexpr int O = 128, I = 160;
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        std::array<float, O> out;
+        std::array<float, I> in;
+        out.fill(1), in.fill(1);
+        out[3] = bad, in[5] = bad;
+        const ScaledGradient<O, I> gradient(out, in);
+        for (std::size_t o = 0; o < O; ++o)
+            for (std::size_t i = 0; i < I; ++i) REQUIRE(std::isfinite(gradient.dw[o * I + i]) == (o != 3 && i != 5));
+    }
 }
 
 TEST_CASE("Dense of the models") {

@@ -59,6 +59,15 @@ struct Dense {
     template <class In, class Backend, class T>
     static constexpr int batch_input_tasks = dense_batch_input_tasks(Backend{}, sizes<In>{}, T{});
 
+    template <class In, class Backend, class T>
+    static constexpr int batch_prepare_tasks = dense_batch_prepare_tasks(Backend{}, sizes<In>{}, T{});
+    template <class In, class Backend, class T>
+    static constexpr std::size_t batch_prepared_bytes = dense_batch_prepared_bytes(Backend{}, sizes<In>{}, T{});
+
+    template <class In>
+    static void batch_prepare(auto backend, auto rows, BatchMemory memory, int task) {
+        dense_batch_prepare(backend, sizes<In>{}, rows, memory, task);
+    }
     template <class In>
     static void batch_forward(auto backend, auto y, auto x, auto p, int task) {
         dense_batch_forward(backend, y, x, std::get<0>(p), bias_of<has_bias>(p), task);
@@ -72,8 +81,8 @@ struct Dense {
         return dense_batch_range(backend, sizes<In>{}, task);
     }
     template <class In>
-    static void batch_gradient(auto backend, auto* to, auto dy, auto x, int task) {
-        dense_batch_gradient(backend, sizes<In>{}, to, dy, x, task);
+    static void batch_gradient(auto backend, auto* to, auto dy, auto rows, BatchMemory memory, int task) {
+        dense_batch_gradient(backend, sizes<In>{}, to, dy, rows, memory, task);
     }
 
     static std::string name() { return type_text("Dense", {O}, {option_name(Options{})...}); }

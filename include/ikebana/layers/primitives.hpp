@@ -9,7 +9,11 @@
 //                   dense_scratch_bytes(B, Shape<O,I>, T)
 //   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T)                        0, or W is large: tasks of its rows, then
 //                   dense_batch_forward(B, ys, xs, w, b, task)                 those rows of y, for all tiles
-//                   dense_batch_gradient(B, Shape<O,I>, to, dys, rows, task)   rows of dW = Σ dy xᵀ, of which
+//                   dense_batch_prepare_tasks(B, Shape<O,I>, T)                0, or tasks beside them, which make what
+//                   dense_batch_prepare(B, Shape<O,I>, rows, memory, task)     the gradient reads in place of rows:
+//                   dense_batch_prepared_bytes(B, Shape<O,I>, T)               in each tile
+//                   dense_batch_gradient(B, Shape<O,I>, to, dys, rows, memory, task)
+//                                                                              rows of dW = Σ dy xᵀ, of which
 //                   dense_batch_range(B, Shape<O,I>, task)                     says where: {first element, elements}
 //                   dense_batch_input_tasks(B, Shape<O,I>, T)                  tasks of columns of W, for
 //                   dense_batch_backward_input(B, dxs, w, dys, task)           those rows of dx, for all tiles

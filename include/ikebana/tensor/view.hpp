@@ -7,6 +7,7 @@
 #include <ikebana/tensor/expression.hpp>
 
 #include <algorithm>
+#include <cstddef>
 
 namespace ikebana {
 
@@ -76,6 +77,14 @@ struct BatchRows {
     int samples;
 
     const T* tile(int t) const { return first + static_cast<std::size_t>(t) * tile_step; }
+};
+
+/// A stretch of each tile's memory, `step` bytes apart: for what a layer over the batch prepares.
+struct BatchMemory {
+    std::byte* first;
+    std::size_t step;
+
+    std::byte* tile(int t) const { return first + static_cast<std::size_t>(t) * step; }
 };
 
 /// The number type of a View or Tile.

@@ -34,8 +34,7 @@ std::vector<LayerRow> layer_table(int samples) {
         std::array rows{LayerNumbers{B::position, B::output::sizes, parameter_count<typename B::parameters>,
                                      multiply_adds_of<typename B::layer, typename B::input>()}...};
         ((rows[Run::position].tile_bytes =
-              program::layout::template tile_bytes<typename Run::output> +
-              cache_bytes_of<typename Run::layer, typename Run::input, typename Net::backend, typename Net::scalar>()),
+              program::layout::template tile_bytes<typename Run::output> + program::layout::template cache<Run>),
          ...);
         return rows;
     }(typename Net::chain{}, typename program::chain{});

@@ -151,15 +151,22 @@ struct Program : ProgramLayout<Net, Loss> {
         }
     }
 
-    /// One task of a layer over the batch, forward; v is the batch's first tile, the others follow it.
+    /// One task of a layer over the batch, forward, or one that prepares its gradient; v is the batch's first tile, the
+    /// others follow it, and rows are the network's input.
     template <int I>
-    static void batch_forward(const View& v, int tiles, int task) {
+    static void batch_forward(const View& v, const T* rows, int samples, int task) {
         using B = bound<I>;
-        const Timed timed = v.timed(Part::forward, B::position);
-        B::layer::template batch_forward<typename B::input>(
-            backend{},
-            of_batch(Tile<T, typename B::output, L>{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])}, tiles),
-            of_batch(input_of<I>(v), tiles), parameters_of_layer<I>(v), task);
+        using layer = typename B::layer;
+        using In = typename B::input;
+        constexpr int tasks = layer::template batch_tasks<In, backend, T>;
+        const Timed timed = v.timed(task < tasks ? Part::forward : Part::backward, B::position);
+        if (task < tasks) {
+            const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
+            layer::template batch_forward<In>(backend{}, of_batch(y, tiles_of(samples)),
+                                              of_batch(input_of<I>(v), tiles_of(samples)), parameters_of_layer<I>(v),
+                                              task);
+        } else if constexpr (prepare_tasks<I> > 0)
+            layer::template batch_prepare<In>(backend{}, rows_of<I>(v, rows, samples), memory_of<I>(v), task - tasks);
     }
     /// One task of the gradient of its input.
     template <int I>
@@ -190,7 +197,7 @@ struct Program : ProgramLayout<Net, Loss> {
                     prefetch_to_write(backend{}, v.parameters + at, n);
                     layer::template batch_gradient<typename B::input>(
                         backend{}, to, of_batch(output_gradient_of<I>(v), tiles_of(samples)),
-                        rows_of<I>(v, rows, samples), task - begin);
+                        rows_of<I>(v, rows, samples), memory_of<I>(v), task - begin);
                 }
                 f(at, n, static_cast<const T*>(to));
             }
@@ -213,6 +220,11 @@ struct Program : ProgramLayout<Net, Loss> {
     }
 
   private:
+    /// Nothing to prepare for a layer that isn't trained: its gradient isn't taken.
+    template <int I>
+    static constexpr int prepare_tasks =
+        I < first_trained ? 0 : bound<I>::layer::template batch_prepare_tasks<typename bound<I>::input, backend, T>;
+
     template <int I>
     static constexpr Meeting<View, T> meeting() {
         using B = bound<I>;
@@ -222,7 +234,8 @@ struct Program : ProgramLayout<Net, Loss> {
         using Samples = std::span<const int>;
         if constexpr (is_over_batch<I>) {
             Meeting<View, T> m;
-            m.tasks = layer::template batch_tasks<In, backend, T>, m.batch_forward = &batch_forward<I>;
+            m.tasks = layer::template batch_tasks<In, backend, T> + prepare_tasks<I>;
+            m.batch_forward = &batch_forward<I>;
             if constexpr (I > first_trained)
                 m.input_tasks = layer::template batch_input_tasks<In, backend, T>,
                 m.batch_backward = &batch_backward<I>;
@@ -281,6 +294,12 @@ struct Program : ProgramLayout<Net, Loss> {
             return {rows, L * size, size, samples};
         else
             return {reinterpret_cast<const T*>(context_of<I>(first).cache), tile_bytes / sizeof(T), size, samples};
+    }
+
+    /// What a layer over the batch prepares: behind its rows.
+    template <int I>
+    static BatchMemory memory_of(const View& first) {
+        return {context_of<I>(first).cache + layout::template rows<bound<I>>, tile_bytes};
     }
 
     /// All tiles of the batch, given the first one's.

@@ -23,7 +23,7 @@ struct Meeting {
     void (*finish_backward)(T* batch, T* gradients, std::span<const T> shares, std::span<const int> samples) = nullptr;
     void (*update_state)(T* state, const T* batch, long samples) = nullptr;
     int tasks = 0, input_tasks = 0;
-    void (*batch_forward)(const View& first, int tiles, int task) = nullptr;
+    void (*batch_forward)(const View& first, const T* rows, int samples, int task) = nullptr;
     void (*batch_backward)(const View& first, int tiles, int task) = nullptr;
 };
 

@@ -180,11 +180,6 @@ class Trainer {
         });
     }
 
-    /// The tasks of a layer over the batch.
-    void over_batch(int tasks, void (*f)(const View&, int, int)) {
-        run_tasks(tasks, [&](int task, int worker) { f(view(0, worker, 0), static_cast<int>(samples_.size()), task); });
-    }
-
     /// f(first, n, gradient) on pieces of the parameter arena. Shares of slots are added here while they are in the
     /// cache, and gradients over the whole batch are taken, each by the thread that then uses it: in scratch, or in
     /// their place in the arena if `keep`.
@@ -257,7 +252,9 @@ class Trainer {
             if (k > 0) {
                 const auto& m = meetings[k - 1];
                 if (m.tasks > 0)
-                    over_batch(m.tasks, m.batch_forward);
+                    run_tasks(m.tasks, [&](int task, int worker) {
+                        m.batch_forward(view(0, worker, 0), rows_, batch_size_, task);
+                    });
                 else
                     m.finish(batch_.data(), shares(m), samples_);
             }
@@ -266,7 +263,9 @@ class Trainer {
         for (std::size_t k = meetings.size(); k-- > 0;) {
             const auto& m = meetings[k];
             if (m.tasks > 0)
-                over_batch(m.input_tasks, m.batch_backward);
+                run_tasks(m.input_tasks, [&](int task, int worker) {
+                    m.batch_backward(view(0, worker, 0), static_cast<int>(samples_.size()), task);
+                });
             else
                 m.finish_backward(batch_.data(), gradients_.data(), shares(m), samples_);
             if (regions[k].backward) over_tiles(regions[k].backward, false);
