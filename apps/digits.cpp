@@ -27,6 +27,12 @@ struct Hidden final : DigitBatches::Reader {
     explicit Hidden(R r) : reader(std::move(r)) {}
     void start(unsigned pass) override { reader.start(pass); }
     bool next(Batch& batch) override { return reader.next(batch); }
+    void take_over() override {
+        if constexpr (requires { reader.take_over(); }) reader.take_over();
+    }
+    void prepare() noexcept override {
+        if constexpr (requires { reader.prepare(); }) reader.prepare();
+    }
     Stored<Grey> stored() const override { return reader.stored(); }
     void order(unsigned pass, std::vector<std::uint32_t>& to) const override { reader.order(pass, to); }
 

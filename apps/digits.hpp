@@ -19,6 +19,8 @@ class DigitBatches {
         virtual ~Reader() = default;
         virtual void start(unsigned pass) = 0;
         virtual bool next(Batch& batch) = 0;
+        virtual void take_over() = 0;
+        virtual void prepare() noexcept = 0;
         virtual Stored<Grey> stored() const = 0;
         virtual void order(unsigned pass, std::vector<std::uint32_t>& to) const = 0;
     };
@@ -28,6 +30,8 @@ class DigitBatches {
 
     void start(unsigned pass) { reader_->start(pass); }
     bool next(Batch& batch) { return reader_->next(batch); }
+    void take_over() { reader_->take_over(); }
+    void prepare() noexcept { reader_->prepare(); }
     std::size_t size() const { return size_; }
     std::size_t batch_size() const { return batch_size_; }
     Stored<Grey> stored() const { return reader_->stored(); }

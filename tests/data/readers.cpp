@@ -187,6 +187,47 @@ TEST_CASE("the last batch is short and none is dropped") {
     CHECK_THROWS_WITH_AS(batch(Counting{.count = 1}, 0), "batch: a batch of 0 samples: expected at least 1", error);
 }
 
+TEST_CASE("prefetch gives the same batches where its caller takes over, prepared by another thread or not at all") {
+    const std::size_t n = 101;
+    xt::xtensor<float, 4> images(std::array<std::size_t, 4>{n, 1, 2, 2});
+    xt::xtensor<int, 1> labels(std::array<std::size_t, 1>{n});
+    for (std::size_t i = 0; i < n; ++i) {
+        labels(i) = static_cast<int>(i);
+        for (std::size_t k = 0; k < 4; ++k) images.data()[4 * i + k] = static_cast<float>(4 * i + k);
+    }
+    auto plain = batch(shuffle(from_arrays<Shape<1, 2, 2>, 101>(images, labels), 50, Seed{3}), 30);
+    auto taken = prefetch(plain);
+    taken.take_over();
+    Batch a, b;
+    for (unsigned pass = 0; pass < 4; ++pass) {
+        plain.start(pass), taken.start(pass);
+        int count = 0;
+        for (; plain.next(a); ++count) {
+            REQUIRE(taken.next(b));
+            REQUIRE(a.images == b.images);
+            REQUIRE(a.labels == b.labels);
+            if (pass == 3 && count == 1) break; // and again from the start, with a batch prepared
+            if ((pass + unsigned(count)) % 2) std::thread([&] { taken.prepare(), taken.prepare(); }).join();
+        }
+        if (pass < 3) CHECK_FALSE(taken.next(b));
+    }
+    taken.prepare();
+    plain.start(5), taken.start(5);
+    REQUIRE((plain.next(a) && taken.next(b)));
+    CHECK(a.labels == b.labels);
+
+    struct InMemory : Counting {
+        Stored<float> stored() const { return {}; }
+        void order(unsigned, std::vector<std::uint32_t>&) const {}
+    };
+    auto bad = prefetch(batch(InMemory{{.count = 30, .fails_at = 15}}, 10));
+    bad.take_over();
+    CHECK(bad.next(b));
+    bad.prepare();
+    CHECK_THROWS_AS(bad.next(b), error);
+    CHECK_FALSE(bad.next(b));
+}
+
 TEST_CASE("a batch is never larger than a pass, however much is asked for") {
     CHECK(batch(Sized{{.count = 5}}, std::size_t{1} << 50).batch_size() == 5);
     CHECK(batch(Sized{{.count = 5}}, 2).batch_size() == 2);

@@ -1,6 +1,8 @@
 // prefetch(reader): while the caller works on one batch, a thread prepares the next ones, up to four. The thread lives
 // as long as the reader. A batch changes hands by swapping storage, so between the first next() and the end of a pass
 // nothing is allocated; an exception of the inner reader comes out of the next() that would have given its batch.
+// Where all cores are at work on the batch before, one more thread only takes time from them: a caller may take over
+// the work of a reader in memory, and have it done by one of its own threads whenever that suits (Trainer does).
 #pragma once
 #include <array>
 #include <condition_variable>
@@ -40,6 +42,16 @@ class Prefetched {
 
     bool next(Batch& b) { return work_->next(b); }
 
+    /// From now on, before the first start(), batches are prepared by prepare() and, where it was not called, by
+    /// next().
+    void take_over() requires StoredReader<R> {
+        const std::lock_guard lock(work_->mutex);
+        work_->taken_over = true;
+    }
+
+    /// The next batch, if it is not there yet; by any thread, but not while another is in next() or start().
+    void prepare() noexcept requires StoredReader<R> { work_->prepare_one(); }
+
   private:
     enum class State { idle, reading, ended, failed };
 
@@ -76,11 +88,12 @@ class Prefetched {
                 start(0);
                 lock.lock();
             }
+            if (taken_over && filled == 0 && state == State::reading) prepare(lock);
             changed.wait(lock, [this] { return filled > 0 || state != State::reading; });
             if (filled > 0) {
                 b.template reserve<shape>(batch_size);
                 std::swap(b, ring[first]);
-                first = (first + 1) % ring.size();
+                if (!taken_over) first = (first + 1) % ring.size(); // else two batches take turns, in the cache
                 --filled;
                 if (wanted() && !working) changed.notify_all();
                 return true;
@@ -92,8 +105,13 @@ class Prefetched {
             return false;
         }
 
+        void prepare_one() {
+            std::unique_lock lock(mutex);
+            if (state == State::reading && filled == 0) prepare(lock);
+        }
+
         /// The thread is woken when half of the batches are used up, not for each: waking it costs more than a batch.
-        bool wanted() const { return state == State::reading && filled <= ring.size() / 2; }
+        bool wanted() const { return !taken_over && state == State::reading && filled <= ring.size() / 2; }
 
         void serve() {
             std::unique_lock lock(mutex);
@@ -131,7 +149,7 @@ class Prefetched {
         std::mutex mutex;
         std::condition_variable changed;
         State state = State::idle;
-        bool working = false, leave = false;
+        bool working = false, leave = false, taken_over = false;
         std::thread thread; // last: it starts when all above stand
     };
 

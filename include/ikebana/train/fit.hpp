@@ -22,6 +22,12 @@ struct RunPosition {
     double progress = 0;
 };
 
+/// Work that is none of a step's own and may be done by any of its threads, as one more of their tasks.
+struct Meanwhile {
+    void (*work)(void*) noexcept = nullptr;
+    void* argument = nullptr;
+};
+
 template <class H, class Event>
 void tell(H& handler, const Event& event) {
     if constexpr (std::is_invocable_v<H&, const Event&>) handler(event);
@@ -35,11 +41,19 @@ int steps_of(const Reader& reader) {
         return 0;
 }
 
-/// step(batch, position) returns the mean cost, test() an Evaluation; handlers are called with StepEnd and PassEnd.
+/// step(batch, position, meanwhile) returns the mean cost, test() an Evaluation; handlers are called with StepEnd and
+/// PassEnd. Where `takes_over`, the next batch of a reader in memory is what is done meanwhile.
 template <class Train, class Step, class Test, class... Handlers>
-[[gnu::cold]] std::vector<PassEnd> run_passes(Train train, Passes passes, Step step, Test test, Handlers&... handlers) {
+[[gnu::cold]] std::vector<PassEnd> run_passes(Train train, Passes passes, bool takes_over, Step step, Test test,
+                                              Handlers&... handlers) {
     const int steps = steps_of(train);
     auto ahead = prefetch(std::move(train));
+    Meanwhile meanwhile;
+    if constexpr (requires { ahead.take_over(); })
+        if (takes_over) {
+            ahead.take_over();
+            meanwhile = {[](void* reader) noexcept { static_cast<decltype(ahead)*>(reader)->prepare(); }, &ahead};
+        }
     std::vector<PassEnd> history;
     Batch batch;
     RunPosition at;
@@ -51,7 +65,7 @@ template <class Train, class Step, class Test, class... Handlers>
         for (at.step = 0; ahead.next(batch); ++at.step) {
             const int n = static_cast<int>(batch.labels.size());
             if (steps > 0) at.progress = (at.pass + static_cast<double>(at.step) / steps) / passes.count;
-            const double cost = step(batch, at);
+            const double cost = step(batch, at, meanwhile);
             sum += cost * n;
             samples += n;
             (tell(handlers, StepEnd{at.pass, at.step, steps, n, cost}), ...);

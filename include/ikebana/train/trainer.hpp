@@ -60,13 +60,13 @@ class Trainer {
     /// One training step on a batch: N images of the network's input shape and N labels. Returns the mean cost.
     /// Throws error if shapes or labels don't fit, or if the cost is not finite.
     template <class B>
-    [[gnu::noinline]] double step(const B& batch) {
+    [[gnu::noinline]] double step(const B& batch, Meanwhile meanwhile = {}) {
         if (profile_) profile_->begin_step(threads(), Net::layer_count);
         const double cost = run(batch);
         ++steps_, ++position_.step;
         update_state();
         const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, position_.progress);
-        over_gradients(false, [&](std::size_t first, std::size_t n, const T* gradient, int worker) {
+        over_gradients(false, meanwhile, [&](std::size_t first, std::size_t n, const T* gradient, int worker) {
             const Timed timed(profile_, worker, Part::update, 0);
             std::array<T*, Optimizer::arrays> state;
             for (std::size_t k = 0; k < state.size(); ++k) state[k] = moments_.data() + k * extent + first;
@@ -81,7 +81,7 @@ class Trainer {
     template <class B>
     double compute_gradients(const B& batch) {
         const double cost = run(batch);
-        over_gradients(true, [](std::size_t, std::size_t, const T*, int) {});
+        over_gradients(true, {}, [](std::size_t, std::size_t, const T*, int) {});
         return cost;
     }
     std::span<const T> gradients() const { return gradients_.span().first(extent); }
@@ -90,11 +90,12 @@ class Trainer {
     template <class Train, class Test, class... Handlers>
     std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
         static_assert(reader_fits<Net, Train>() && reader_fits<Net, Test>());
+        const bool no_core_free = threads() >= hardware_threads() && !too_small_to_share(train.batch_size());
         auto history = run_passes(
-            std::move(train), passes,
-            [&](const Batch& batch, const RunPosition& at) {
+            std::move(train), passes, no_core_free,
+            [&](const Batch& batch, const RunPosition& at, Meanwhile meanwhile) {
                 position_ = at;
-                return step(batch);
+                return step(batch, meanwhile);
             },
             [&] { return evaluate(test); }, handlers...);
         position_.progress = 0;
@@ -127,6 +128,11 @@ class Trainer {
     using View = typename program::View;
 
     static int hardware_threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+    /// Forward some tens of microseconds in all.
+    static constexpr bool too_small_to_share(std::size_t n) {
+        return static_cast<long>(n) * Net::multiply_adds < 1'000'000;
+    }
 
     void reserve(std::size_t n) {
         const std::size_t tiles = (n + L - 1) / L;
@@ -182,18 +188,25 @@ class Trainer {
 
     /// f(first, n, gradient) on pieces of the parameter arena. Shares of slots are added here while they are in the
     /// cache, and gradients over the whole batch are taken, each by the thread that then uses it: in scratch, or in
-    /// their place in the arena if `keep`.
+    /// their place in the arena if `keep`. What is done meanwhile is the first task of the first worker; with it come
+    /// empty ones for the others, so that each worker keeps its pieces.
     template <class F>
-    void over_gradients(bool keep, F f) {
+    void over_gradients(bool keep, Meanwhile meanwhile, F f) {
         constexpr std::size_t chunk = 4096;
         constexpr auto chunks = [](const auto& s) {
             return s.batch_wide ? 0 : static_cast<int>((s.end - s.begin + chunk - 1) / chunk);
         };
         constexpr auto stretches = program::stretches;
         constexpr int batch_tasks = static_cast<int>(program::batch_tasks.back());
-        int tasks = batch_tasks;
+        const int others = meanwhile.work ? threads() : 0;
+        int tasks = others + batch_tasks;
         for (const auto& s : stretches.first) tasks += chunks(s);
         run_tasks(tasks, [&](int task, int worker) {
+            if (task < others) {
+                if (task == 0) meanwhile.work(meanwhile.argument);
+                return;
+            }
+            task -= others;
             if constexpr (batch_tasks > 0)
                 if (task < batch_tasks)
                     return program::batch_gradient(
@@ -220,7 +233,7 @@ class Trainer {
         reserve(n);
         batch_size_ = static_cast<int>(n);
         used_ = std::min<int>(slots, static_cast<int>(samples_.size()));
-        alone_ = static_cast<long>(n) * Net::multiply_adds < 1'000'000; // forward: some tens of microseconds in all
+        alone_ = too_small_to_share(n);
         scale_ = T(1) / static_cast<T>(n);
         rows_ = rows_of(batch.images, n * Net::input::size, staged_images_);
         if constexpr (program::packed_offset.back() > 0) pack_parameters();
