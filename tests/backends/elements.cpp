@@ -199,7 +199,7 @@ TEST_CASE("the dropout mask does not depend on backend, tile or lane, and keeps 
     CHECK(std::abs(static_cast<double>(zeros) - 0.25 * n) < 4 * std::sqrt(n * 0.25 * 0.75));
 }
 
-TEST_CASE("quick quotients: 2 units in the last place, and what Adam meets at the ends") {
+TEST_CASE("quick quotients: 3 units in the last place, and what Adam meets at the ends") {
     constexpr std::size_t n = 10'007;
     std::vector<float> a(n), b(n), q(n);
     Random random(Seed{5}, Stream::test);
@@ -217,7 +217,7 @@ TEST_CASE("quick quotients: 2 units in the last place, and what Adam meets at th
         const double unit = std::ldexp(1.0, std::ilogb(exact) - 23);
         worst = std::max(worst, std::abs(double(q[i]) - exact) / unit);
     }
-    CHECK(worst <= 2);
+    CHECK(worst <= 3);
     assign(reference::backend{}, n, q.data(), quotient);
     for (std::size_t i = 0; i < n; ++i) REQUIRE(q[i] == a[i] / b[i]);
 

@@ -39,7 +39,7 @@ constexpr V maximum(V c, V x) {
         return max(c, x);
 }
 
-/// a / b to 2 units in the last place for b in 2⁻¹²⁰ … 2¹²⁰; from there on at most |a| 2⁻¹²⁰, for an infinite b too.
+/// a / b to 3 units in the last place for b in 2⁻¹²⁰ … 2¹²⁰; from there on at most |a| 2⁻¹²⁰, for an infinite b too.
 /// NaN stays NaN. Here it is the division; for vectors whose division is slow a backend specialises it.
 template <class V>
 struct QuickQuotient {

@@ -250,7 +250,7 @@ template <Operand A, Operand B>
 requires(Expression<A> || Expression<B>) auto operator*(A a, B b) { return binary<functors::multiply>(a, b); }
 template <Operand A, Operand B>
 requires(Expression<A> || Expression<B>) auto operator/(A a, B b) { return binary<functors::divide>(a, b); }
-/// a / b for b > 0, to 2 units in the last place: see QuickQuotient.
+/// a / b for b > 0, to 3 units in the last place: see QuickQuotient.
 template <Operand A, Operand B>
 requires(Expression<A> || Expression<B>) auto quick_quotient(A a, B b) { return binary<functors::quick_divide>(a, b); }
 template <Expression A>
