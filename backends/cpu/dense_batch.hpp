@@ -54,6 +54,15 @@ constexpr std::pair<std::size_t, std::size_t> dense_batch_range(backend, Shape<O
     return {static_cast<std::size_t>(first) * I, static_cast<std::size_t>(rows) * I};
 }
 
+/// f(C, c) for the vectors c … c + C of n, in blocks of C = Most, then of half of that, and so on.
+template <int Most, class F>
+IKEBANA_INLINE inline void in_blocks(int n, F f) {
+    int c = 0;
+    for (; c + Most <= n; c += Most) f(std::integral_constant<int, Most>{}, c);
+    if constexpr (Most > 1)
+        in_blocks<Most / 2>(n - c, [&](auto block, int rest) IKEBANA_INLINE { f(block, c + rest); });
+}
+
 /// f(rows of the task, a constant), for a task of Block rows of N.
 template <int N, int Block, class F>
 IKEBANA_INLINE inline void with_rows(int task, F f) {
@@ -165,11 +174,15 @@ template <int O, int I, class T, class DY>
 void dense_batch_gradient(backend, Shape<O, I>, T* to, DY dy, BatchRows<T> x, BatchMemory memory, int task) {
     constexpr int C = I < 2 * width<T> ? 1 : 2, columns = C * width<T>;
     with_rows<O, batch_rows<O>>(task, [&]<int R>(std::integral_constant<int, R>) {
-        if constexpr (adds_beside_fma) return paired_gradient<R, I>(to, dy, x.samples, task * batch_rows<O>, memory);
-        int i = 0;
-        for (; i + columns <= I; i += columns) dense_batch_block<R, C, I>(to, dy, x, task * batch_rows<O>, i);
-        constexpr int rest = (I % columns + width<T> - 1) / width<T>; // vectors
-        if constexpr (rest > 0) dense_batch_block<R, rest, I>(to, dy, x, task * batch_rows<O>, I - rest * width<T>);
+        const int o = task * batch_rows<O>;
+        if constexpr (adds_beside_fma) {
+            paired_gradient<R, I>(to, dy, x.samples, o, memory);
+        } else {
+            int i = 0;
+            for (; i + columns <= I; i += columns) dense_batch_block<R, C, I>(to, dy, x, o, i);
+            constexpr int rest = (I % columns + width<T> - 1) / width<T>; // vectors
+            if constexpr (rest > 0) dense_batch_block<R, rest, I>(to, dy, x, o, I - rest * width<T>);
+        }
     });
 }
 

@@ -20,15 +20,6 @@ IKEBANA_INLINE inline void add_products(V (&sums)[BK][N], const T* x, int x_step
     }
 }
 
-/// f(C, c) for the vectors c … c + C of n, in blocks of C = Most, then of half of that, and so on.
-template <int Most, class F>
-IKEBANA_INLINE inline void in_blocks(int n, F f) {
-    int c = 0;
-    for (; c + Most <= n; c += Most) f(std::integral_constant<int, Most>{}, c);
-    if constexpr (Most > 1)
-        in_blocks<Most / 2>(n - c, [&](auto block, int rest) IKEBANA_INLINE { f(block, c + rest); });
-}
-
 /// f(std::integral_constant<int, B>, first, block) for whole blocks of N, then for what is left.
 template <int N, int B, class F>
 IKEBANA_INLINE inline void each_block(F f) {
@@ -36,7 +27,8 @@ IKEBANA_INLINE inline void each_block(F f) {
     if constexpr (N % B != 0) f(std::integral_constant<int, N % B>{}, N - N % B, N / B);
 }
 
-/// The same in as few blocks as blocks of at most Most allow, of two sizes next to each other: no block is small.
+/// f(std::integral_constant<int, B>, first) for as few blocks of N as at most Most allows, B of two sizes next to each
+/// other: no block is small.
 template <int N, int Most, class F>
 IKEBANA_INLINE inline void each_even_block(F f) {
     constexpr int blocks = (N + Most - 1) / Most, size = N / blocks, larger = N % blocks;

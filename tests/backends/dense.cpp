@@ -106,7 +106,10 @@ TEST_CASE("Dense over a batch") {
     compare_over_batch<float, 17, 1031>(70);
     compare_over_batch<float, 301, 401>(70);
     compare_over_batch<float, 1040, 17>(33);
+    compare_over_batch<float, 127, 131>(150);
+    compare_over_batch<float, 128, 160>(256);
     compare_over_batch<double, 83, 101>(37);
+    compare_over_batch<double, 83, 101>(139);
 }
 
 /// dW (O,I) of a batch whose input i has magnitude in[i] and whose output o has out[o], in the fast backend and
