@@ -10,8 +10,8 @@ namespace {
 
 using cpu::backend;
 
-/// Operands of one layer, all tiles of a batch, and its two ways.
-template <class S>
+/// Operands of one layer, all tiles of a batch, and its two ways. One number in `Every` of x is not the background.
+template <class S, int Every = 1>
 struct Operands {
     static constexpr int O = S::sizes[0], I = S::sizes[1];
     static constexpr int tasks = dense_batch_tasks(backend{}, S{}, 0.f);
@@ -20,30 +20,48 @@ struct Operands {
     Arena<float> w = bench::random_numbers(S::size), b = bench::random_numbers(O);
     bench::PerThread<float> dw{S::size};
     bench::PerThread<std::byte> scratch{dense_scratch_bytes(backend{}, S{}, 0.f)};
-    static constexpr std::size_t prepared = dense_batch_prepared_bytes(backend{}, S{}, 0.f);
+    static constexpr std::size_t prepared =
+        std::max(dense_batch_prepared_bytes(backend{}, S{}, 0.f), dense_batch_list_bytes(backend{}, S{}, 0.f));
     Arena<std::byte> memory{static_cast<std::size_t>(bench::tiles()) * prepared};
 
     View<float, S> weights() { return {w.data()}; }
     View<float, Shape<O>> bias() { return {b.data()}; }
 
-    BatchRows<float> rows() { return {x.numbers.data(), I * bench::lanes, I, bench::layers.batch}; }
+    Operands() {
+        Random random(Seed{3}, Stream::test);
+        for (std::size_t i = 0; i < x.numbers.size(); ++i)
+            if (i == 0 || random.below(Every) > 0) x.numbers.data()[i] = Every > 1 ? -1.f : x.numbers.data()[i];
+    }
+
+    BatchRows<float> rows() {
+        return dense_batch_rows(backend{}, S{},
+                                BatchRows<float>{x.numbers.data(), I * bench::lanes, I, bench::layers.batch});
+    }
     BatchMemory memory_of_tiles() { return {memory.data(), prepared}; }
 
+    /// Where x is sparse, part of either direction, though training does it once.
+    void list(cpu::Workers& workers) {
+        if (rows().sparse)
+            workers.run(bench::tiles(),
+                        [&](int t, int) { dense_batch_list(backend{}, S{}, rows(), memory_of_tiles(), t); });
+    }
     /// Part of the weight gradient, though training does it beside the forward direction.
     void prepare(cpu::Workers& workers) {
         workers.run(dense_batch_prepare_tasks(backend{}, S{}, 0.f),
                     [&](int task, int) { dense_batch_prepare(backend{}, S{}, rows(), memory_of_tiles(), task); });
     }
     void forward(cpu::Workers& workers) {
-        if constexpr (tasks > 0)
+        if constexpr (tasks > 0) {
+            list(workers);
             workers.run(tasks, [&](int task, int) {
-                dense_batch_forward(backend{}, y.all(), x.all(), weights(), bias(), task);
+                dense_batch_forward(backend{}, y.all(), x.all(), rows(), memory_of_tiles(), weights(), bias(), task);
             });
-        else
+        } else
             workers.run(bench::tiles(), [&](int t, int) { dense_forward(backend{}, y[t], x[t], weights(), bias()); });
     }
     void weight_gradient(cpu::Workers& workers) {
         if constexpr (tasks > 0) {
+            list(workers);
             prepare(workers);
             workers.run(tasks, [&](int task, int) {
                 dense_batch_gradient(backend{}, S{}, dw[0] + dense_batch_range(backend{}, S{}, task).first, y.all(),
@@ -82,4 +100,12 @@ void bench::add_benchmarks() {
             bench::executed_share_of_gradient<S>());
         add_direction<S>("input gradient", [](auto& o, auto& workers) { o.input_gradient(workers); });
     });
+    // As the first layer meets digits: four of five pixels are background.
+    using S = Shape<200, 784>;
+    const auto add_sparse = [](const char* direction, auto once) {
+        bench::add_layer<Operands<S, 5>>(bench::dense_name<S>(direction) + ", a fifth of the inputs",
+                                         bench::layers.batch * bench::dense_flop<S>, 0.2, once);
+    };
+    add_sparse("forward", [](auto& o, auto& workers) { o.forward(workers); });
+    add_sparse("weight gradient", [](auto& o, auto& workers) { o.weight_gradient(workers); });
 }

@@ -27,11 +27,15 @@ constexpr double executed_share_of_gradient() {
     return cpu::adds_beside_fma && dense_batch_tasks(cpu::backend{}, S{}, 0.f) > 0 ? 2.0 / 3 : 1;
 }
 
-/// Of a layer: 1 unless it is a convolution.
+/// Of a layer, in the mean over its directions: 1 unless it is a convolution, or Dense in training.
 template <class Layer, class In>
-constexpr double executed_share() {
+constexpr double executed_share(int directions = 1) {
     if constexpr (requires { Layer::template geometry<In>::K; })
         return executed_share<typename Layer::template geometry<In>>();
+    else if constexpr (requires { typename Layer::template sizes<In>; })
+        return directions == 1
+                   ? 1
+                   : (directions - 1 + executed_share_of_gradient<typename Layer::template sizes<In>>()) / directions;
     else
         return 1;
 }

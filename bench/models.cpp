@@ -38,10 +38,10 @@ template <class Model>
 Operations operations(int directions, int of_first) {
     Operations sum;
     Net<Model>::each_layer([&]<class B>(B) {
-        const double flop =
-            2.0 * multiply_adds_of<typename B::layer, typename B::input>() * (B::position == 0 ? of_first : directions);
+        const int times = B::position == 0 ? of_first : directions;
+        const double flop = 2.0 * times * multiply_adds_of<typename B::layer, typename B::input>();
         sum.flop += flop;
-        sum.executed += flop * bench::executed_share<typename B::layer, typename B::input>();
+        sum.executed += flop * bench::executed_share<typename B::layer, typename B::input>(times);
     });
     return sum;
 }

@@ -81,6 +81,12 @@ void prefetch_to_write(backend, const T* p, std::size_t n) {
 #define IKEBANA_ROLLED _Pragma("GCC unroll 1")
 #endif
 
+/// Keeps x in its register: g++ would load it again for each sum, one load an instruction.
+template <class T>
+IKEBANA_INLINE inline void keep(xsimd::batch<T>& x) {
+    asm("" : "+v"(x.data));
+}
+
 /// f(0), f(1), … f(N−1), written out.
 template <int N, class F>
 IKEBANA_INLINE inline void unroll(F f) {

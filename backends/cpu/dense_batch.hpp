@@ -1,21 +1,24 @@
 // Dense over a whole batch, for training a large W: tasks of rows of W (forward, its gradient) or of columns (input
 // gradient), each for all samples. A core reads and updates the same rows of W in every step, so they stay in its
 // cache; tile by tile, every core would read all of W and write half of it, and lines would travel between the cores.
-//   forward, input gradient   5 rows × 4 vectors of samples in registers: a weight, broadcast, meets 64 samples, a
-//                             vector of x five weights
+//   forward, input gradient   5 or 6 rows × 4 vectors of samples in registers: a weight, broadcast, meets 64 samples, a
+//                             vector of x all weights of the block
 //                             A task's columns of a large W lie apart, so some rows of them are copied next to each
 //                             other first, and the next ones are asked for
-//   weight gradient           10 rows × 2 vectors of columns, summed over all samples and written once; x comes as rows
+//   weight gradient           up to 10 rows × 2 vectors of columns, summed over all samples and written once; x comes
+//   as rows
 //                             Where additions have units of their own, it is summed in pairs: dense_paired.hpp
+// Rows that are mostly one number take a shorter way, forward and for the weight gradient: dense_sparse.hpp.
 #pragma once
 #include <backends/cpu/dense.hpp>
 #include <backends/cpu/dense_paired.hpp>
+#include <backends/cpu/dense_sparse.hpp>
 
 namespace ikebana::cpu {
 
-/// Rows of W in a task, and its columns in a task of the input gradient.
+/// Rows of W in a task: whole vectors for dense_sparse.hpp; and its columns in a task of the input gradient.
 template <int O>
-inline constexpr int batch_rows = block_of(O, registers == 32 ? 10 : 5);
+inline constexpr int batch_rows = std::min(O, 32);
 template <int O, int I, class T>
 inline constexpr bool batch_copies = sizeof(T) * O* I > (1 << 18);
 template <int O, int I, class T>
@@ -44,7 +47,23 @@ constexpr std::size_t dense_batch_prepared_bytes(backend, Shape<O, I>, T) {
 }
 template <int O, int I, class T>
 void dense_batch_prepare(backend, Shape<O, I> shape, BatchRows<T> x, BatchMemory memory, int task) {
+    if (x.sparse) return;
     make_panels<I>(x, memory, task, dense_batch_prepare_tasks(backend{}, shape, T{}));
+}
+
+/// The network's input: the rows, marked if they are sparse; then forward and gradient read each tile's list of terms
+/// in place of x.
+template <int O, int I, class T>
+BatchRows<T> dense_batch_rows(backend, Shape<O, I>, BatchRows<T> x) {
+    return find_background<I>(x);
+}
+template <int O, int I, class T>
+constexpr std::size_t dense_batch_list_bytes(backend, Shape<O, I>, T) {
+    return sizeof(TileTerms<batch_rows<O>, I, T>);
+}
+template <int O, int I, class T>
+void dense_batch_list(backend, Shape<O, I>, BatchRows<T> x, BatchMemory memory, int tile) {
+    list_terms<batch_rows<O>, I>(x, memory, tile);
 }
 
 /// Where a task's rows of W lie: {first element, elements}.
@@ -85,7 +104,7 @@ IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, i
             const int t = (vector + c) / parts<T>, lane = (vector + c) % parts<T> * width<T>;
             x[c] = from[t].row(k0) + lane, y[c] = to[t].row(r) + lane;
         }
-        each_block<N, block_of(N, 5)>([&]<int R>(std::integral_constant<int, R>, int at, int) IKEBANA_INLINE {
+        each_even_block<N, 6>([&]<int R>(std::integral_constant<int, R>, int at) IKEBANA_INLINE {
             V sum[R][C];
             unroll<R>([&](int k) IKEBANA_INLINE {
                 unroll<C>([&](int c)
@@ -100,14 +119,19 @@ IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, i
     });
 }
 
-/// The task's rows of y = W x + b.
-template <class Y, class X, class W, class B>
-void dense_batch_forward(backend, Y y, X x, W w, B b, int task) {
-    using T = typename Y::element;
+/// The task's rows of y = W x + b; x stands in rows, too.
+template <class Y, class X, class W, class B, class T>
+void dense_batch_forward(backend, Y y, X x, BatchRows<T> rows, BatchMemory memory, W w, B b, int task) {
     constexpr int O = Y::shape::sizes[0], I = X::shape::size;
     with_rows<O, batch_rows<O>>(task, [&]<int N>(std::integral_constant<int, N>) {
         const int o = task * batch_rows<O>;
-        batch_products<N, I, 1, T>(y, o, w.data + static_cast<std::size_t>(o) * I, x, 0, I,
+        const T* first = w.data + static_cast<std::size_t>(o) * I;
+        if (rows.sparse) {
+            const T* bias = nullptr;
+            if constexpr (!is_nothing<B>) bias = b.data + o;
+            return sparse_forward<N, batch_rows<O>, I>(y, o, first, bias, rows, memory);
+        }
+        batch_products<N, I, 1, T>(y, o, first, x, 0, I,
                                    [&](int k, const T*) IKEBANA_INLINE { return bias_vector<T>(b, o + k); });
     });
 }
@@ -173,16 +197,19 @@ IKEBANA_INLINE inline void dense_batch_block(T* to, DY dy, BatchRows<T> x, int o
 template <int O, int I, class T, class DY>
 void dense_batch_gradient(backend, Shape<O, I>, T* to, DY dy, BatchRows<T> x, BatchMemory memory, int task) {
     constexpr int C = I < 2 * width<T> ? 1 : 2, columns = C * width<T>;
-    with_rows<O, batch_rows<O>>(task, [&]<int R>(std::integral_constant<int, R>) {
+    with_rows<O, batch_rows<O>>(task, [&]<int N>(std::integral_constant<int, N>) {
         const int o = task * batch_rows<O>;
-        if constexpr (adds_beside_fma) {
-            paired_gradient<R, I>(to, dy, x.samples, o, memory);
-        } else {
-            int i = 0;
-            for (; i + columns <= I; i += columns) dense_batch_block<R, C, I>(to, dy, x, o, i);
-            constexpr int rest = (I % columns + width<T> - 1) / width<T>; // vectors
-            if constexpr (rest > 0) dense_batch_block<R, rest, I>(to, dy, x, o, I - rest * width<T>);
-        }
+        if (x.sparse) return sparse_gradient<N, batch_rows<O>, I>(to, dy, o, x, memory);
+        if constexpr (adds_beside_fma)
+            paired_gradient<N, I>(to, dy, x.samples, o, memory);
+        else
+            each_even_block<N, registers == 32 ? 10 : 5>([&]<int R>(std::integral_constant<int, R>, int row) {
+                T* rows = to + row * I;
+                int i = 0;
+                for (; i + columns <= I; i += columns) dense_batch_block<R, C, I>(rows, dy, x, o + row, i);
+                constexpr int rest = (I % columns + width<T> - 1) / width<T>; // vectors
+                if constexpr (rest > 0) dense_batch_block<R, rest, I>(rows, dy, x, o + row, I - rest * width<T>);
+            });
     });
 }
 

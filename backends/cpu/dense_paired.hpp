@@ -87,7 +87,7 @@ void paired_rows(T* to, DY dy, int samples, int o, BatchMemory memory) {
 /// to (N,I) ← rows o … o + N of dW.
 template <int N, int I, class T, class DY>
 void paired_gradient(T* to, DY dy, int samples, int o, BatchMemory memory) {
-    each_block<N, block_of(N, 5)>([&]<int R>(std::integral_constant<int, R>, int n, int) {
+    each_even_block<N, 5>([&]<int R>(std::integral_constant<int, R>, int n) {
         paired_rows<R, I>(to + n * I, dy, samples, o + n, memory);
     });
 }

@@ -8,7 +8,9 @@
 // with the row, so that both kinds of instruction are at hand all the time.
 //
 // Rounding: x and a meet in sums, so every vector lane of x and every row of a is scaled by a power of two to a largest
-// magnitude in [1, 2). The error is then within a small factor of fma's, relative to K max|a| max|x|.
+// magnitude in [1, 2), as far as there is such a power (not for denormals). The error is then within a small factor of
+// fma's, relative to K max|a| max|x| of the row and the lane: a sum whose terms are all 0 may come out as rounding.
+// Where max|a| max|x| overflows, so may what is rounded.
 //
 // Terms come in chunks of 60, of which term k is paired with k + 30; those behind the last whole chunk are taken by
 // fmas. One operand is a panel, K vectors of L numbers, in which partners are neighbours; the other is rows of numbers
@@ -20,8 +22,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace ikebana::cpu {
 
@@ -87,12 +92,6 @@ IKEBANA_INLINE inline xsimd::batch<T> broadcast(T a) {
     return xsimd::bitwise_cast<xsimd::batch<T>>(xsimd::batch<bits_of<T>>(std::bit_cast<bits_of<T>>(a)));
 }
 
-/// Keeps x in its register: g++ would load it again for each sum, one load an instruction.
-template <class T>
-IKEBANA_INLINE inline void keep(xsimd::batch<T>& x) {
-    asm("" : "+v"(x.data));
-}
-
 /// sum[r][c] += Σ a_r[k] · x[c][k · L] over K terms, without corrections. Row r is of kind r mod 3; its chunk j lies at
 /// a + (j · R + r) · chunk_step.
 template <int R, int C, class T>
@@ -131,7 +130,7 @@ IKEBANA_INLINE inline void add_pairs(xsimd::batch<T> (&sum)[R][C], const T* a, c
         });
 }
 
-/// The largest magnitude in each lane of K rows of L numbers.
+/// The largest magnitude in each lane of K vectors, `step` numbers apart.
 template <class T>
 IKEBANA_INLINE inline xsimd::batch<T> magnitudes(const T* x, int step, int K) {
     using V = xsimd::batch<T>;

@@ -32,7 +32,8 @@ IKEBANA_INLINE inline void each_block(F f) {
 template <int N, int Most, class F>
 IKEBANA_INLINE inline void each_even_block(F f) {
     constexpr int blocks = (N + Most - 1) / Most, size = N / blocks, larger = N % blocks;
-    for (int b = 0; b < larger; ++b) f(std::integral_constant<int, size + 1>{}, b * (size + 1));
+    if constexpr (larger > 0)
+        for (int b = 0; b < larger; ++b) f(std::integral_constant<int, size + 1>{}, b * (size + 1));
     for (int b = larger; b < blocks; ++b) f(std::integral_constant<int, size>{}, larger + b * size);
 }
 

@@ -38,10 +38,28 @@ void compare_dense() {
     check_close(dx, "backward_input");
 }
 
+/// dW by pairs of samples (paired.hpp), which the backend takes only on machines where it is faster.
+template <int O, int I, class T>
+void gradient_in_pairs(T* dw, BatchTiles<const T, Shape<O>, L> dy, BatchRows<T> x) {
+    using Panels = cpu::PanelsOfTile<I, T>;
+    Arena<std::byte> panels = scratch_of(static_cast<std::size_t>(dy.count) * sizeof(Panels));
+    const BatchMemory memory{panels.data(), sizeof(Panels)};
+    for (int task = 0; task < 3; ++task) cpu::make_panels<I>(x, memory, task, 3);
+    constexpr int N = cpu::batch_rows<O>;
+    for (int o = 0; o < O; o += N) {
+        T* rows = dw + static_cast<std::size_t>(o) * I;
+        if (o + N <= O)
+            cpu::paired_gradient<N, I>(rows, dy, x.samples, o, memory);
+        else
+            cpu::paired_gradient<O % N == 0 ? N : O % N, I>(rows, dy, x.samples, o, memory);
+    }
+}
+
 /// All three directions over a batch of `samples`, task by task, against the reference tile by tile. The gradient reads
-/// x as rows, of which there are no more than samples.
+/// x as rows, of which there are no more than samples. A share of x is the background; from 5/8 on, tiles of x are not
+/// read.
 template <class T, int O, int I>
-void compare_over_batch(int samples) {
+void compare_over_batch(int samples, double share = 0, T background = 0) {
     constexpr Shape<O, I> shape;
     constexpr cpu::backend fast;
     constexpr reference::backend exact;
@@ -55,10 +73,17 @@ void compare_over_batch(int samples) {
     Views<T, Shape<O>> b;
     for (auto* numbers : {&x, &dx, &y, &dy, static_cast<Numbers<T>*>(&w), static_cast<Numbers<T>*>(&b)})
         numbers->randomise(random);
+    for (std::size_t k = 0; k < tiles * I * L; ++k) {
+        const std::size_t sample = k / (I * L) * L + k % L, first = k / L * L;
+        if ((k == 0 && share > 0) || random.uniform() < share) x.fast.data()[k] = background;
+        if (sample >= static_cast<std::size_t>(samples)) x.fast.data()[k] = x.fast.data()[first];
+        x.exact.data()[k] = static_cast<double>(x.fast.data()[k]);
+    }
     std::vector<T> rows(static_cast<std::size_t>(samples) * I);
     CAPTURE(O);
     CAPTURE(I);
     CAPTURE(samples);
+    CAPTURE(share);
     for (int t = 0; t < count; ++t) {
         const auto at = static_cast<std::size_t>(t) * L;
         const int here = std::min(L, samples - t * L);
@@ -76,10 +101,16 @@ void compare_over_batch(int samples) {
     const BatchTiles<const T, Shape<O>, L> dys{dy.fast.data(), O * L, count};
     const BatchTiles<const T, Shape<I>, L> xs{x.fast.data(), I * L, count};
     const BatchTiles<T, Shape<I>, L> dxs{dx.fast.data(), I * L, count};
-    const BatchRows<T> x_rows{rows.data(), L * I, I, samples};
-    const std::size_t prepared = dense_batch_prepared_bytes(fast, shape, T{});
-    Arena<std::byte> tile_memory(tiles * prepared);
-    const BatchMemory memory{tile_memory.data(), prepared};
+    const BatchRows<T> x_rows = dense_batch_rows(fast, shape, BatchRows<T>{rows.data(), L * I, I, samples});
+    REQUIRE(x_rows.sparse == (share > 0.7));
+    const std::size_t bytes =
+        std::max(dense_batch_prepared_bytes(fast, shape, T{}), dense_batch_list_bytes(fast, shape, T{}));
+    const Arena<std::byte> tile_memory = scratch_of(tiles * bytes);
+    const BatchMemory memory{const_cast<std::byte*>(tile_memory.data()), bytes};
+    if (x_rows.sparse) {
+        for (int t = 0; t < count; ++t) dense_batch_list(fast, shape, x_rows, memory, t);
+        std::fill(x.fast.span().begin(), x.fast.span().end(), std::numeric_limits<T>::quiet_NaN());
+    }
     for (int task = 0; task < dense_batch_prepare_tasks(fast, shape, T{}); ++task)
         dense_batch_prepare(fast, shape, x_rows, memory, task);
     std::size_t next = 0;
@@ -87,13 +118,17 @@ void compare_over_batch(int samples) {
         const auto [first, n] = dense_batch_range(fast, shape, task);
         CHECK(first == next);
         next += n;
-        dense_batch_forward(fast, ys, xs, w.view(), b.view(), task);
+        dense_batch_forward(fast, ys, xs, x_rows, memory, w.view(), b.view(), task);
         dense_batch_gradient(fast, shape, dw.fast.data() + first, dys, x_rows, memory, task);
     }
     CHECK(next == static_cast<std::size_t>(O) * I);
     for (int task = 0; task < input_tasks; ++task) dense_batch_backward_input(fast, dxs, w.view(), dys, task);
     check_close(y, "forward over a batch");
     check_close(dw, "weight gradient over a batch");
+    if (!x_rows.sparse) {
+        gradient_in_pairs<O, I, T>(dw.fast.data(), dys, x_rows);
+        check_close(dw, "weight gradient in pairs");
+    }
     check_close(dx, "input gradient over a batch");
 }
 
@@ -112,8 +147,54 @@ TEST_CASE("Dense over a batch") {
     compare_over_batch<double, 83, 101>(139);
 }
 
-/// dW (O,I) of a batch whose input i has magnitude in[i] and whose output o has out[o], in the fast backend and
-/// exactly.
+TEST_CASE("Dense over a batch that is mostly background") {
+    compare_over_batch<float, 200, 784>(64, 0.8, -1);
+    compare_over_batch<float, 200, 784>(64, 0.3, -1);
+    compare_over_batch<float, 32, 784>(1, 0.9, 0.5);
+    compare_over_batch<float, 127, 131>(48, 1, 0.25);
+    compare_over_batch<float, 17, 1031>(70, 0.75, -1);
+    compare_over_batch<float, 301, 401>(39, 0.9, 0);
+    compare_over_batch<float, 127, 131>(151, 0.8, 1);
+    compare_over_batch<float, 128, 160>(400, 0.8, -0.5);
+    compare_over_batch<double, 83, 101>(37, 0.8, -1);
+    compare_over_batch<double, 83, 211>(139, 0.9, 0);
+}
+
+// What is not a number stays with its sample and its input; a background whose differences overflow is none.
+TEST_CASE("A NaN in a sparse batch") {
+    constexpr int O = 48, I = 400, samples = 24;
+    constexpr Shape<O, I> shape;
+    constexpr cpu::backend fast;
+    std::vector<float> rows(samples * I);
+    rows[5 * I + 77] = std::numeric_limits<float>::quiet_NaN();
+    BatchRows<float> x{rows.data(), L * I, I, samples};
+    x = dense_batch_rows(fast, shape, x);
+    REQUIRE(x.sparse);
+    constexpr std::size_t bytes = dense_batch_list_bytes(fast, shape, 0.f);
+    Arena<std::byte> tile_memory = scratch_of(2 * bytes);
+    const BatchMemory memory{tile_memory.data(), bytes};
+    for (int t = 0; t < 2; ++t) dense_batch_list(fast, shape, x, memory, t);
+    Arena<float> w(O * I), y(2 * O * L), dy(2 * O * L), dw(O * I);
+    for (float& number : w.span()) number = 1;
+    for (float& number : dy.span()) number = 1;
+    const BatchTiles<const float, Shape<I>, L> xs{nullptr, 0, 2};
+    for (int task = 0; task < dense_batch_tasks(fast, shape, 0.f); ++task) {
+        dense_batch_forward(fast, BatchTiles<float, Shape<O>, L>{y.data(), O * L, 2}, xs, x, memory,
+                            View<const float, Shape<O, I>>{w.data()}, Nothing{}, task);
+        dense_batch_gradient(fast, shape, dw.data() + dense_batch_range(fast, shape, task).first,
+                             BatchTiles<const float, Shape<O>, L>{dy.data(), O * L, 2}, x, memory, task);
+    }
+    for (int o = 0; o < O; ++o) {
+        for (int n = 0; n < samples; ++n) CHECK(std::isnan(y.data()[(n / L * O + o) * L + n % L]) == (n == 5));
+        for (int i = 0; i < I; ++i) CHECK(std::isnan(dw.data()[o * I + i]) == (i == 77));
+    }
+    std::fill(rows.begin(), rows.end(), std::numeric_limits<float>::infinity());
+    CHECK_FALSE(dense_batch_rows(fast, shape, x).sparse);
+    std::fill(rows.begin(), rows.end(), -3e38f);
+    CHECK_FALSE(dense_batch_rows(fast, shape, x).sparse);
+}
+
+/// dW (O,I) of a batch whose input i has magnitude in[i] and whose output o has out[o], in pairs and exactly.
 template <int O, int I>
 struct ScaledGradient {
     static constexpr int samples = 64, tiles = samples / L;
@@ -121,8 +202,6 @@ struct ScaledGradient {
     std::vector<double> exact = std::vector<double>(O * I);
 
     ScaledGradient(const std::array<float, O>& out, const std::array<float, I>& in) {
-        constexpr Shape<O, I> shape;
-        constexpr cpu::backend fast;
         Random random(Seed{15}, Stream::test, 0);
         const auto number = [&] { return static_cast<float>(2 * random.uniform() - 1); };
         std::vector<float> rows(samples * I), dy(samples * O);
@@ -135,20 +214,13 @@ struct ScaledGradient {
             for (std::size_t o = 0; o < O; ++o)
                 for (std::size_t i = 0; i < I; ++i)
                     exact[o * I + i] += double(dy[(n / L * O + o) * L + n % L]) * double(rows[n * I + i]);
-        constexpr std::size_t prepared = dense_batch_prepared_bytes(fast, shape, 0.f);
-        Arena<std::byte> tile_memory(tiles * prepared);
-        const BatchMemory memory{tile_memory.data(), prepared};
-        const BatchRows<float> x{rows.data(), L * I, I, samples};
-        for (int task = 0; task < dense_batch_prepare_tasks(fast, shape, 0.f); ++task)
-            dense_batch_prepare(fast, shape, x, memory, task);
-        for (int task = 0; task < dense_batch_tasks(fast, shape, 0.f); ++task)
-            dense_batch_gradient(fast, shape, dw.data() + dense_batch_range(fast, shape, task).first,
-                                 BatchTiles<const float, Shape<O>, L>{dy.data(), O * L, tiles}, x, memory, task);
+        gradient_in_pairs<O, I, float>(dw.data(), BatchTiles<const float, Shape<O>, L>{dy.data(), O * L, tiles},
+                                       BatchRows<float>{rows.data(), L * I, I, samples});
     }
 };
 
 // Inputs and outputs in units of their own: each number of the gradient is as exact as those of its row and column.
-TEST_CASE("Dense's gradient over a batch at any scale") {
+TEST_CASE("Dense's gradient in pairs at any scale") {
     constexpr int O = 128, I = 160;
     std::array<float, O> out{};
     std::array<float, I> in{};
@@ -167,7 +239,7 @@ TEST_CASE("Dense's gradient over a batch at any scale") {
         }
 }
 
-TEST_CASE("Dense's gradient over a batch is not a number where an input or a gradient is not") {
+TEST_CASE("Dense's gradient in pairs is not finite where an input or a gradient is not") {
     constexpr int O = 128, I = 160;
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
         std::array<float, O> out;

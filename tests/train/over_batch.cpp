@@ -33,9 +33,15 @@ std::vector<T> gradients(N& net, const auto& samples, int threads) {
 } // namespace
 
 TEST_CASE("threads: gradients over the batch agree with the reference, whatever the threads and the batch") {
-    for (const std::size_t n : {2, 16, 37, 150}) {
+    for (const int kind : {0, 1, 2, 3, 4, 5, 6, 7}) {
+        const std::size_t n = std::array<std::size_t, 4>{2, 16, 37, 150}[static_cast<std::size_t>(kind % 4)];
+        const bool background = kind >= 4; // four numbers of five: the first layer then lists the others
         CAPTURE(n);
-        const auto samples = random_samples<float, Image>(n, 3, static_cast<std::uint32_t>(n));
+        CAPTURE(background);
+        auto samples = random_samples<float, Image>(n, 3, static_cast<std::uint32_t>(n));
+        if (background)
+            for (std::size_t i = 0; i < samples.images.size(); ++i)
+                if (i % 5 != 1) samples.images.data()[i] = -1;
         Net<cpu::backend, float> net(Seed{3});
         Net<reference::backend, double> exact(Seed{3});
         std::copy(net.parameters().begin(), net.parameters().end(), exact.parameters().begin());

@@ -10,6 +10,7 @@
 #include <xtensor/xmath.hpp>
 #include <xtensor/xview.hpp>
 
+#include <atomic>
 #include <limits>
 
 using namespace ikebana;
@@ -211,6 +212,24 @@ TEST_CASE("inputs of any form give what a contiguous container gives") {
     CHECK(cost_of(adapted, bytes) == plain);
     const xt::xarray<float> dynamic = samples.images;
     CHECK(cost_of(dynamic, samples.labels) == plain);
+}
+
+TEST_CASE("threads: what a step does meanwhile is done once, and changes no bit") {
+    for (const std::size_t n : {2, 96}) {
+        std::vector<float> expected;
+        for (const bool with : {false, true})
+            for (const int threads : {1, 2, 3}) {
+                Net net(Seed{1});
+                Trainer trainer(net, CrossEntropy{}, Adam{}, Threads{threads});
+                std::atomic<int> calls = 0;
+                Meanwhile meanwhile;
+                if (with) meanwhile = {[](void* c) noexcept { ++*static_cast<std::atomic<int>*>(c); }, &calls};
+                for (int step = 0; step < 3; ++step) trainer.step(some(n), meanwhile);
+                CHECK(calls == (with ? 3 : 0));
+                if (expected.empty()) expected = parameters(net);
+                CHECK(parameters(net) == expected);
+            }
+    }
 }
 
 TEST_CASE("threads: one constant network predicts on several at once") {

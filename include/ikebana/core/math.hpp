@@ -40,7 +40,7 @@ constexpr V maximum(V c, V x) {
 }
 
 /// a / b to 3 units in the last place for b in 2⁻¹²⁰ … 2¹²⁰; from there on at most |a| 2⁻¹²⁰, for an infinite b too.
-/// NaN stays NaN. Here it is the division; for vectors whose division is slow a backend specialises it.
+/// NaN stays NaN; for smaller b, NaN is allowed. Here it is the division; for vectors whose division is slow a backend specialises it.
 template <class V>
 struct QuickQuotient {
     static constexpr V of(V a, V b) { return a / b; }

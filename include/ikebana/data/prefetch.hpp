@@ -42,14 +42,14 @@ class Prefetched {
 
     bool next(Batch& b) { return work_->next(b); }
 
-    /// From now on, before the first start(), batches are prepared by prepare() and, where it was not called, by
-    /// next().
+    /// From the next start() on, which must come before next(), batches are prepared by prepare() and, where it was not
+    /// called, by next().
     void take_over() requires StoredReader<R> {
         const std::lock_guard lock(work_->mutex);
         work_->taken_over = true;
     }
 
-    /// The next batch, if it is not there yet; by any thread, but not while another is in next() or start().
+    /// The next batch, if it is not there yet; by any thread, but not while another is in prepare(), next() or start().
     void prepare() noexcept requires StoredReader<R> { work_->prepare_one(); }
 
   private:

@@ -68,9 +68,19 @@ struct Dense {
     static void batch_prepare(auto backend, auto rows, BatchMemory memory, int task) {
         dense_batch_prepare(backend, sizes<In>{}, rows, memory, task);
     }
+    template <class In, class Backend, class T>
+    static constexpr std::size_t batch_list_bytes = dense_batch_list_bytes(Backend{}, sizes<In>{}, T{});
     template <class In>
-    static void batch_forward(auto backend, auto y, auto x, auto p, int task) {
-        dense_batch_forward(backend, y, x, std::get<0>(p), bias_of<has_bias>(p), task);
+    static auto batch_rows(auto backend, auto rows) {
+        return dense_batch_rows(backend, sizes<In>{}, rows);
+    }
+    template <class In>
+    static void batch_list(auto backend, auto rows, BatchMemory memory, int tile) {
+        dense_batch_list(backend, sizes<In>{}, rows, memory, tile);
+    }
+    template <class In>
+    static void batch_forward(auto backend, auto y, auto x, auto rows, BatchMemory memory, auto p, int task) {
+        dense_batch_forward(backend, y, x, rows, memory, std::get<0>(p), bias_of<has_bias>(p), task);
     }
     template <class In>
     static void batch_backward(auto backend, auto dx, auto dy, auto p, int task) {

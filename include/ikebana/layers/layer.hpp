@@ -22,12 +22,15 @@
 //   template <class In, class Backend, class T> static constexpr int batch_prepare_tasks;
 //   template <class In, class Backend, class T> static constexpr std::size_t batch_prepared_bytes;       in each tile
 //   template <class In> static void batch_prepare(backend, rows, memory, task);      for the gradient, beside forward
-//   template <class In> static void batch_forward(backend, y, x, p, task);           the task's outputs
+//   template <class In, class Backend, class T> static constexpr std::size_t batch_list_bytes;           in each tile
+//   template <class In> static auto batch_rows(backend, rows);               the network's input, marked if sparse: then
+//   template <class In> static void batch_list(backend, rows, memory, tile);         what is read in place of the tile's x
+//   template <class In> static void batch_forward(backend, y, x, rows, memory, p, task);         the task's outputs
 //   template <class In> static void batch_backward(backend, dx, dy, p, task);        the input task's inputs
 //   template <class In> static constexpr auto batch_range(backend, task);            {first element, elements}
 //   template <class In> static void batch_gradient(backend, to, dy, rows, memory, task);     of that range
-// x, y, dx, dy are BatchTiles then, rows is what x holds as BatchRows, memory a BatchMemory. Where batch_tasks > 0, backward is called on
-// every tile with dx = Nothing, for the other parameters.
+// x, y, dx, dy are BatchTiles then, rows is what x holds as BatchRows, memory a BatchMemory. Where batch_tasks > 0,
+// backward is called on every tile with dx = Nothing, for the other parameters.
 //
 // A layer with `meets = true` needs the whole batch between two halves, each way (batch_norm.hpp). It has, all of:
 //   template <class In> static constexpr std::size_t partial_size, batch_size;      numbers of a tile, of the batch

@@ -61,16 +61,23 @@ struct TileLayout<pack<B...>, Backend, T> {
     using last = decltype(item_of<static_cast<int>(count) - 1>(pack<B...>{}));
     static constexpr auto inputs =
         offsets_of(hana::make_tuple(tile_bytes<typename B::input>..., tile_bytes<typename last::output>));
-    /// Of a layer over the batch, its input as rows (the network's own input is rows already), and what it prepares.
+    /// Of a layer over the batch, its input as rows (the network's own input is rows already: if they are sparse, they
+    /// are listed), and what it prepares.
     using first = decltype(item_of<0>(pack<B...>{}));
     template <class X>
     static constexpr std::size_t rows = std::is_same_v<X, first> ? 0 : tile_bytes<typename X::input>;
     template <class X>
     static constexpr std::size_t cache = [] {
-        if constexpr (over_batch<X, Backend, T>)
-            return rows<X> + X::layer::template batch_prepared_bytes<typename X::input, Backend, T>;
-        else
-            return cache_bytes_of<typename X::layer, typename X::input, Backend, T>();
+        using L = typename X::layer;
+        using In = typename X::input;
+        if constexpr (!over_batch<X, Backend, T>)
+            return cache_bytes_of<L, In, Backend, T>();
+        else {
+            std::size_t bytes = L::template batch_prepared_bytes<In, Backend, T>;
+            if constexpr (std::is_same_v<X, first>)
+                bytes = std::max(bytes, L::template batch_list_bytes<In, Backend, T>);
+            return rows<X> + (bytes + 63) / 64 * 64;
+        }
     }();
     static constexpr auto caches = offsets_of(hana::make_tuple(cache<B>...));
     static constexpr std::size_t gradient = std::max({tile_bytes<typename B::output>...});

@@ -69,12 +69,15 @@ struct BatchTiles {
     Tile<T, S, L> operator[](int t) const { return {first + static_cast<std::size_t>(t) * step}; }
 };
 
-/// The samples of a batch as rows: `step` elements from one to the next within a tile, tiles `tile_step` apart.
+/// The samples of a batch as rows: `step` elements from one to the next within a tile, tiles `tile_step` apart. If they
+/// are sparse, most elements are `background`.
 template <class T>
 struct BatchRows {
     const T* first;
     std::size_t tile_step, step;
     int samples;
+    bool sparse = false;
+    T background = 0;
 
     const T* tile(int t) const { return first + static_cast<std::size_t>(t) * tile_step; }
 };

@@ -57,14 +57,30 @@ struct Program : ProgramLayout<Net, Loss> {
         }
     }
 
-    /// Fills labels and mask of a tile and its input from rows of numbers.
-    static void load(const View& v, const T* rows, const int* labels) {
+    /// A batch of the network's input.
+    static BatchRows<T> input_rows(const T* first, int samples) {
+        const BatchRows<T> rows{first, L * input::size, input::size, samples};
+        if constexpr (is_over_batch<0>)
+            return bound<0>::layer::template batch_rows<typename bound<0>::input>(backend{}, rows);
+        else
+            return rows;
+    }
+
+    /// Fills labels and mask of tile t of the batch and its input, or lists that if it is sparse.
+    static void load(const View& v, BatchRows<T> rows, int t, const int* labels) {
         const Timed timed = v.timed(Part::load);
         for (int lane = 0; lane < L; ++lane) {
             v.labels()[lane] = lane < v.samples ? static_cast<T>(labels[lane]) : T(-1);
             v.mask()[lane] = lane < v.samples ? T(1) : T(0);
         }
-        load_tile(backend{}, Tile<T, input, L>{reinterpret_cast<T*>(v.tile)}, rows, v.samples, input::size);
+        if constexpr (is_over_batch<0>)
+            if (rows.sparse) {
+                View first = v;
+                first.tile -= static_cast<std::size_t>(t) * tile_bytes;
+                return bound<0>::layer::template batch_list<typename bound<0>::input>(backend{}, rows,
+                                                                                      memory_of<0>(first), t);
+            }
+        load_tile(backend{}, Tile<T, input, L>{reinterpret_cast<T*>(v.tile)}, rows.tile(t), v.samples, input::size);
     }
 
     /// The functions of all regions. Of the last forward region, loss and backward are part.
@@ -152,21 +168,22 @@ struct Program : ProgramLayout<Net, Loss> {
     }
 
     /// One task of a layer over the batch, forward, or one that prepares its gradient; v is the batch's first tile, the
-    /// others follow it, and rows are the network's input.
+    /// others follow it.
     template <int I>
-    static void batch_forward(const View& v, const T* rows, int samples, int task) {
+    static void batch_forward(const View& v, BatchRows<T> input_rows, int task) {
         using B = bound<I>;
         using layer = typename B::layer;
         using In = typename B::input;
         constexpr int tasks = layer::template batch_tasks<In, backend, T>;
         const Timed timed = v.timed(task < tasks ? Part::forward : Part::backward, B::position);
+        const BatchRows<T> rows = rows_of<I>(v, input_rows);
         if (task < tasks) {
             const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
-            layer::template batch_forward<In>(backend{}, of_batch(y, tiles_of(samples)),
-                                              of_batch(input_of<I>(v), tiles_of(samples)), parameters_of_layer<I>(v),
-                                              task);
+            layer::template batch_forward<In>(backend{}, of_batch(y, tiles_of(rows.samples)),
+                                              of_batch(input_of<I>(v), tiles_of(rows.samples)), rows, memory_of<I>(v),
+                                              parameters_of_layer<I>(v), task);
         } else if constexpr (prepare_tasks<I> > 0)
-            layer::template batch_prepare<In>(backend{}, rows_of<I>(v, rows, samples), memory_of<I>(v), task - tasks);
+            layer::template batch_prepare<In>(backend{}, rows, memory_of<I>(v), task - tasks);
     }
     /// One task of the gradient of its input.
     template <int I>
@@ -179,10 +196,10 @@ struct Program : ProgramLayout<Net, Loss> {
     }
 
     /// One task of all layers' batch gradients. f(first, n, gradient) gets it: n parameters from the arena's element
-    /// `first` on. v is the batch's first tile, the others follow it; rows are the network's input. It is written to
-    /// its place in `arena`, or to scratch if that is null.
+    /// `first` on. v is the batch's first tile, the others follow it. It is written to its place in `arena`, or to
+    /// scratch if that is null.
     template <class F>
-    static void batch_gradient(const View& v, const T* rows, int samples, int task, T* arena, F f) {
+    static void batch_gradient(const View& v, BatchRows<T> input_rows, int task, T* arena, F f) {
         each<0, count>([&]<int I>(std::integral_constant<int, I>) {
             constexpr auto begin = static_cast<int>(batch_tasks[I]), end = static_cast<int>(batch_tasks[I + 1]);
             if constexpr (begin < end) {
@@ -196,8 +213,8 @@ struct Program : ProgramLayout<Net, Loss> {
                     const Timed timed = v.timed(Part::backward, B::position);
                     prefetch_to_write(backend{}, v.parameters + at, n);
                     layer::template batch_gradient<typename B::input>(
-                        backend{}, to, of_batch(output_gradient_of<I>(v), tiles_of(samples)),
-                        rows_of<I>(v, rows, samples), memory_of<I>(v), task - begin);
+                        backend{}, to, of_batch(output_gradient_of<I>(v), tiles_of(input_rows.samples)),
+                        rows_of<I>(v, input_rows), memory_of<I>(v), task - begin);
                 }
                 f(at, n, static_cast<const T*>(to));
             }
@@ -220,10 +237,9 @@ struct Program : ProgramLayout<Net, Loss> {
     }
 
   private:
-    /// Nothing to prepare for a layer that isn't trained: its gradient isn't taken.
     template <int I>
     static constexpr int prepare_tasks =
-        I < first_trained ? 0 : bound<I>::layer::template batch_prepare_tasks<typename bound<I>::input, backend, T>;
+        bound<I>::layer::template batch_prepare_tasks<typename bound<I>::input, backend, T>;
 
     template <int I>
     static constexpr Meeting<View, T> meeting() {
@@ -288,15 +304,15 @@ struct Program : ProgramLayout<Net, Loss> {
 
     /// A layer's input as rows: the network's own, or what forward_region kept.
     template <int I>
-    static BatchRows<T> rows_of(const View& first, const T* rows, int samples) {
-        constexpr std::size_t size = bound<I>::input::size;
+    static BatchRows<T> rows_of(const View& first, BatchRows<T> input_rows) {
         if constexpr (I == 0)
-            return {rows, L * size, size, samples};
+            return input_rows;
         else
-            return {reinterpret_cast<const T*>(context_of<I>(first).cache), tile_bytes / sizeof(T), size, samples};
+            return {reinterpret_cast<const T*>(context_of<I>(first).cache), tile_bytes / sizeof(T),
+                    bound<I>::input::size, input_rows.samples};
     }
 
-    /// What a layer over the batch prepares: behind its rows.
+    /// What a layer over the batch prepares or lists: behind its rows.
     template <int I>
     static BatchMemory memory_of(const View& first) {
         return {context_of<I>(first).cache + layout::template rows<bound<I>>, tile_bytes};

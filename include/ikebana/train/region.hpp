@@ -1,6 +1,8 @@
 // What a trainer runs of a program, as functions and numbers that name no layer: tables of them are made in
 // program.hpp.
 #pragma once
+#include <ikebana/tensor/view.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -23,7 +25,7 @@ struct Meeting {
     void (*finish_backward)(T* batch, T* gradients, std::span<const T> shares, std::span<const int> samples) = nullptr;
     void (*update_state)(T* state, const T* batch, long samples) = nullptr;
     int tasks = 0, input_tasks = 0;
-    void (*batch_forward)(const View& first, const T* rows, int samples, int task) = nullptr;
+    void (*batch_forward)(const View& first, BatchRows<T> rows, int task) = nullptr;
     void (*batch_backward)(const View& first, int tiles, int task) = nullptr;
 };
 

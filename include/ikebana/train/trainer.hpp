@@ -58,7 +58,8 @@ class Trainer {
           batch_(program::batch_offset.back()), packed_(program::packed_offset.back()) {}
 
     /// One training step on a batch: N images of the network's input shape and N labels. Returns the mean cost.
-    /// Throws error if shapes or labels don't fit, or if the cost is not finite.
+    /// Throws error if shapes or labels don't fit, or if the cost is not finite. What is to be done meanwhile is done
+    /// once, by any of the threads; not if the step throws.
     template <class B>
     [[gnu::noinline]] double step(const B& batch, Meanwhile meanwhile = {}) {
         if (profile_) profile_->begin_step(threads(), Net::layer_count);
@@ -210,7 +211,7 @@ class Trainer {
             if constexpr (batch_tasks > 0)
                 if (task < batch_tasks)
                     return program::batch_gradient(
-                        view(0, worker, 0), rows_, batch_size_, task, keep ? gradients_.data() : nullptr,
+                        view(0, worker, 0), rows_, task, keep ? gradients_.data() : nullptr,
                         [&](std::size_t first, std::size_t n, const T* g) { f(first, n, g, worker); });
             task -= batch_tasks;
             const auto* s = stretches.first.data();
@@ -231,11 +232,10 @@ class Trainer {
     double run(const B& batch) {
         const std::size_t n = check_batch<Net>(batch, staged_labels_);
         reserve(n);
-        batch_size_ = static_cast<int>(n);
         used_ = std::min<int>(slots, static_cast<int>(samples_.size()));
         alone_ = too_small_to_share(n);
         scale_ = T(1) / static_cast<T>(n);
-        rows_ = rows_of(batch.images, n * Net::input::size, staged_images_);
+        rows_ = program::input_rows(rows_of(batch.images, n * Net::input::size, staged_images_), static_cast<int>(n));
         if constexpr (program::packed_offset.back() > 0) pack_parameters();
         run_regions();
         double cost = 0;
@@ -265,9 +265,7 @@ class Trainer {
             if (k > 0) {
                 const auto& m = meetings[k - 1];
                 if (m.tasks > 0)
-                    run_tasks(m.tasks, [&](int task, int worker) {
-                        m.batch_forward(view(0, worker, 0), rows_, batch_size_, task);
-                    });
+                    run_tasks(m.tasks, [&](int task, int worker) { m.batch_forward(view(0, worker, 0), rows_, task); });
                 else
                     m.finish(batch_.data(), shares(m), samples_);
             }
@@ -290,7 +288,7 @@ class Trainer {
             for (std::size_t k = 0; k < program::stretches.second; ++k)
                 if (const auto& s = program::stretches.first[k]; !s.batch_wide)
                     std::fill(v.gradient + s.begin, v.gradient + s.end, T(0));
-        program::load(v, rows_ + v.sample * Net::input::size, staged_labels_.data() + v.sample);
+        program::load(v, rows_, static_cast<int>(v.sample) / L, staged_labels_.data() + v.sample);
     }
 
     /// The shares of one meeting layer, tile after tile without gaps.
@@ -331,8 +329,7 @@ class Trainer {
     std::vector<int> samples_; // of each tile
     std::vector<int> staged_labels_;
     std::vector<T> staged_images_;
-    const T* rows_ = nullptr; // the batch's images, row by row, while a step runs
-    int batch_size_ = 0;
+    BatchRows<T> rows_{}; // the batch's images while a step runs
     RunPosition position_;
     T scale_ = 1;
     Profile* profile_ = nullptr;
