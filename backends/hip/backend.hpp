@@ -14,7 +14,8 @@
 // Kernels:
 //   assign.hpp     one template for expressions over tiles, one for flat arrays
 //   reduce.hpp     sums and maxima over features, places and tiles, by warps and then by blocks
-//   multiply.hpp   one tiled matrix product, C = A B, its operands and its destination being functors;
+//   multiply.hpp   one tiled matrix product, C = A B, its operands and its destination being functors; by threads, or
+//                  by matrix cores (matrix_cores.hpp, sums.hpp)
 //   dense.hpp      three uses of it, as it is
 //   conv.hpp       three uses of it, an operand being gathered from the image (implicit GEMM); pool and activation
 //                  behind a convolution are its destination
@@ -35,7 +36,7 @@ namespace ikebana::hip {
 class Updates; // updates.hpp
 
 struct backend {
-    static constexpr const char* name = "hip";
+    static constexpr const char* name = MatrixCore::backend_name;
     static constexpr bool fuses = true;
     /// Samples in a tile: what 32 threads read at once.
     template <class T>

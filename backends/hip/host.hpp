@@ -1,12 +1,13 @@
 // The host execution layer: the same __global__ functions on the CPU, for tests of them where there is no GPU. Blocks
 // are spread over a pool of CPU threads; the threads of a block are fibers (host_block.hpp), so that barriers, shared
-// memory, warp shuffles (of 32 threads) and atomics work. Streams and graphs are in host_stream.hpp.
+// memory, warp shuffles, matrix cores and atomics work. Streams and graphs are in host_stream.hpp.
 // With options.compare_orders every launch runs three times on the same memory, its blocks and the threads between two
 // barriers in forward, reversed and shuffled order. If the numbers differ, a barrier is missing, or two threads write
 // to one place: the program ends with a sentence.
 // Programs link Boost.Context (-lboost_context).
 #pragma once
 #include <backends/hip/host_block.hpp>
+#include <backends/hip/host_matrix.hpp>
 #include <backends/hip/host_stream.hpp>
 
 #include <atomic>
@@ -19,6 +20,7 @@
 #define __device__
 #define __host__
 #define __shared__ static thread_local // a CPU thread runs one block at a time
+#define IKEBANA_HIP_UNROLL
 
 namespace ikebana::hip {
 
@@ -28,6 +30,7 @@ struct Options {
     int workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); // CPU threads of a launch
     Order order = Order::forward;
     bool compare_orders = false;
+    unsigned warp = 32; // threads of one, 32 or 64
 };
 inline Options options;
 
@@ -100,7 +103,7 @@ inline void run_grid(dim3 grid, dim3 block, std::size_t dynamic_bytes, Order ord
     std::atomic<unsigned> next{0};
     const auto work = [&] {
         Block& here = Block::here();
-        here.prepare(grid, block, dynamic_bytes, order, body, argument);
+        here.prepare(grid, block, options.warp, dynamic_bytes, order, body, argument);
         for (unsigned i; (i = next.fetch_add(1, std::memory_order_relaxed)) < blocks;) {
             const unsigned b = sequence[i];
             here.run({b % grid.x, b / grid.x % grid.y, b / (grid.x * grid.y)});
@@ -153,7 +156,7 @@ void launch_on(hipStream_t stream, dim3 grid, dim3 block, std::size_t dynamic_by
 
 inline void __syncthreads(int line = __builtin_LINE()) { host::Block::here().barrier(line); }
 
-/// The value of the thread whose lane differs by `mask`, among the 32 of a warp; one's own where there is none.
+/// The value of the thread whose lane differs by `mask`, among 32; one's own where there is none.
 template <class T>
 T shuffle_xor(T value, int mask) {
     static_assert(sizeof(T) <= sizeof(std::uint64_t));

@@ -28,8 +28,6 @@ inline constinit thread_local dim3 threadIdx{0, 0, 0}, blockIdx{0, 0, 0}, blockD
 
 namespace host {
 
-inline constexpr unsigned warp = 32;
-
 /// In which order the threads between two barriers run, and blocks. A right kernel gives the same numbers in any.
 enum class Order { forward, reversed, shuffled };
 
@@ -60,8 +58,9 @@ class Block {
     }
 
     /// Before the blocks of a launch: body(argument) is the kernel on the thread that threadIdx names.
-    void prepare(dim3 grid, dim3 block, std::size_t dynamic_bytes, Order order, void (*body)(void*), void* argument) {
-        gridDim = grid, blockDim = block;
+    void prepare(dim3 grid, dim3 block, unsigned warp, std::size_t dynamic_bytes, Order order, void (*body)(void*),
+                 void* argument) {
+        gridDim = grid, blockDim = block, warp_ = warp;
         body_ = body, argument_ = argument;
         const auto n = static_cast<unsigned>(block.count());
         states_.resize(n), fibers_.resize(n), lines_.resize(n), slots_.resize(2 * n), parity_.resize(n);
@@ -96,11 +95,11 @@ class Block {
 
     /// Slots of the threads of this thread's warp, holding what each gave; valid until the next but one exchange.
     const std::uint64_t* exchange(std::uint64_t value, unsigned& lane, unsigned& lanes) {
-        const unsigned t = current_, first = t / warp * warp;
+        const unsigned t = current_, first = t / warp_ * warp_;
         std::uint64_t* slots = slots_.data() + (parity_[t] ? states_.size() : 0);
         parity_[t] = !parity_[t];
         slots[t] = value;
-        lane = t - first, lanes = std::min<unsigned>(warp, static_cast<unsigned>(states_.size()) - first);
+        lane = t - first, lanes = std::min<unsigned>(warp_, static_cast<unsigned>(states_.size()) - first);
         wait(State::at_shuffle);
         return slots + first;
     }
@@ -111,7 +110,7 @@ class Block {
     enum class State : unsigned char { fresh, ready, at_barrier, at_shuffle, done };
 
     unsigned warp_size(unsigned begin) const {
-        return std::min<unsigned>(warp, static_cast<unsigned>(states_.size()) - sequence_[begin] / warp * warp);
+        return std::min<unsigned>(warp_, static_cast<unsigned>(states_.size()) - sequence_[begin] / warp_ * warp_);
     }
 
     void take_place(unsigned thread) {
@@ -212,7 +211,7 @@ class Block {
     std::vector<std::unique_ptr<Fiber>> pool_;
     std::vector<Fiber*> idle_;
     Fiber* running_ = nullptr;
-    unsigned current_ = 0, next_ = 0, warp_end_ = 0;
+    unsigned warp_ = 32, current_ = 0, next_ = 0, warp_end_ = 0;
 };
 
 } // namespace host

@@ -1,12 +1,16 @@
-// The only file that names a vendor. Kernels and runtime calls are written in HIP; what compiles them decides:
+// The only file whose code names a vendor. Kernels and runtime calls are written in HIP; what compiles them decides:
 //   hipcc         AMD: HIP itself
 //   nvcc          NVIDIA: the same names on CUDA
 //   a C++ compiler   the CPU (host.hpp), for tests
 // In namespace ikebana::hip: launch_on<kernel<…>>(stream, grid, block, dynamic_bytes, arguments…), shuffle_xor() within
-// 32 threads, dynamic_shared<T>(), and check(), through which every runtime call goes.
+// 32 threads, dynamic_shared<T>(), a matrix core's operand<Core>() and multiply_add<Core>() (matrix_cores.hpp), and
+// check(), through which every runtime call goes.
 // Next to read: memory.hpp, backend.hpp.
 #pragma once
+#include <backends/hip/matrix_cores.hpp>
 #include <ikebana/core/error.hpp>
+
+#include <type_traits>
 
 #if defined(__HIP__)
 #include <hip/hip_runtime.h>
@@ -78,6 +82,9 @@ inline hipError_t hipGraphExecDestroy(hipGraphExec_t exec) { return cudaGraphExe
 #endif
 
 #if defined(__HIP__) || defined(__CUDACC__)
+/// Before a loop of few rounds over what must stay in registers.
+#define IKEBANA_HIP_UNROLL _Pragma("unroll")
+
 inline constexpr bool on_gpu = true;
 
 /// Kernel<<<grid, block, dynamic_bytes, stream>>>(arguments...)
@@ -101,6 +108,52 @@ template <class T>
 __device__ T* dynamic_shared() {
     extern __shared__ __align__(16) unsigned char ikebana_dynamic_shared[];
     return reinterpret_cast<T*>(ikebana_dynamic_shared);
+}
+
+#if defined(__HIP__)
+#if !defined(__HIP_DEVICE_COMPILE__) || defined(__gfx908__) || defined(__gfx90a__) || defined(__gfx940__) ||           \
+    defined(__gfx941__) || defined(__gfx942__)
+inline constexpr bool core_is_here = std::is_same_v<MatrixCore, Float32Core>;
+#else
+inline constexpr bool core_is_here = false;
+#endif
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+inline constexpr bool core_is_here = false;
+#else
+inline constexpr bool core_is_here = std::is_same_v<MatrixCore, Tf32Core>;
+#endif
+static_assert(std::is_same_v<MatrixCore, NoCore> || core_is_here,
+              "this GPU lacks the matrix core that IKEBANA_HIP_MATRIX_CORE names: see backends/hip/matrix_cores.hpp");
+
+/// A number as the core takes it.
+template <class Core>
+__device__ float operand(float x) {
+#if defined(__HIP__)
+    return x;
+#else
+    unsigned bits;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+    return __uint_as_float(bits);
+#endif
+}
+
+/// sums += left · right, by all threads of a warp.
+template <class Core>
+__device__ void multiply_add(float (&sums)[Core::sums], const float (&left)[Core::left],
+                             const float (&right)[Core::right]) {
+#if defined(__HIP__)
+    using Four = float __attribute__((ext_vector_type(4)));
+    Four four{sums[0], sums[1], sums[2], sums[3]};
+    four = __builtin_amdgcn_mfma_f32_16x16x4f32(left[0], right[0], four, 0, 0, 0);
+    for (int i = 0; i < 4; ++i) sums[i] = four[i];
+#else
+    const auto bits = [](float x) { return __float_as_uint(x); };
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+                 "{%0, %1, %2, %3};"
+                 : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+                 : "r"(bits(left[0])), "r"(bits(left[1])), "r"(bits(left[2])), "r"(bits(left[3])), "r"(bits(right[0])),
+                   "r"(bits(right[1])));
+#endif
 }
 #endif
 

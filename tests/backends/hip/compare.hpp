@@ -119,7 +119,7 @@ struct Views {
 };
 
 template <class T>
-inline constexpr double bound = sizeof(T) == 8 ? 1e-12 : 1e-5;
+inline constexpr double bound = sizeof(T) == 8 ? 1e-12 : std::max(core_of<T>::rounding, 1e-5);
 
 template <class X>
 void check_close(const X& x, const char* what) {
