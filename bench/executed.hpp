@@ -8,6 +8,9 @@
 
 namespace ikebana::bench {
 
+/// Of products in pairs: additions beside fma do a third of the work.
+inline constexpr double in_pairs = 2.0 / 3;
+
 /// Of one convolution, any direction. Winograd's: the products of N² points of each piece of M×M outputs; transforms
 /// come on top, but a bound must not count what may hide behind other instructions.
 template <class G>
@@ -17,14 +20,16 @@ constexpr double executed_share() {
         if constexpr (M > 0)
             return double(N) * N * ((G::P + M - 1) / M) * ((G::Q + M - 1) / M) * G::C * G::K /
                    cpu::direct_operations<G>;
+        if constexpr (cpu::is_pointwise<G> && (cpu::is_paired<G::K, G::C> || cpu::is_paired<G::C, G::K>))
+            return in_pairs;
     }
     return inside_share<G>();
 }
 
-/// Of Dense's weight gradient: in pairs, additions beside fma do a third of the work.
+/// Of Dense's weight gradient.
 template <class S>
 constexpr double executed_share_of_gradient() {
-    return cpu::adds_beside_fma && dense_batch_tasks(cpu::backend{}, S{}, 0.f) > 0 ? 2.0 / 3 : 1;
+    return cpu::adds_beside_fma && dense_batch_tasks(cpu::backend{}, S{}, 0.f) > 0 ? in_pairs : 1;
 }
 
 /// Of a layer, in the mean over its directions: 1 unless it is a convolution, or Dense in training.

@@ -53,6 +53,8 @@ template <class G, class T>
 constexpr std::size_t conv_packed_size(backend, G, T) {
     if constexpr (winograd_outputs<G> != 0)
         return WinogradOf<G, T>::packed_size;
+    else if constexpr (is_pointwise<G>)
+        return pointwise_packed_size<G>;
     else
         return 0;
 }
@@ -62,6 +64,8 @@ void conv_pack(backend, G, T* packed, Weights w) {
     if constexpr (winograd_outputs<G> != 0) {
         using Method = WinogradOf<G, T>;
         winograd_pack<typename Method::Kernel>(packed, Method::kernels, static_cast<const T*>(w.data), G::K * G::C);
+    } else if constexpr (is_pointwise<G>) {
+        pointwise_pack<G>(packed, static_cast<const T*>(w.data));
     }
 }
 
@@ -94,7 +98,7 @@ void convolve(const number_of<X>* y, X x, Weights w, B b, const number_of<X>* pa
                 }
             });
     } else if constexpr (is_pointwise<G>) {
-        pointwise_forward<G, W>(y, from, static_cast<const T*>(w.data), b, scratch, put);
+        pointwise_forward<G, W>(y, from, static_cast<const T*>(w.data), b, packed, scratch, put);
     } else {
         direct_forward<G, W>(bordered<G>(from, scratch), static_cast<const T*>(w.data), b, put);
     }
@@ -125,7 +129,8 @@ void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, const number
                                          }
                                      });
     } else if constexpr (is_pointwise<G>) {
-        pointwise_backward<G>(dx, dw, above, static_cast<const T*>(x.data), static_cast<const T*>(w.data), scratch);
+        pointwise_backward<G>(dx, dw, above, static_cast<const T*>(x.data), static_cast<const T*>(w.data), packed,
+                              scratch);
     } else {
         if constexpr (!is_nothing<DW>)
             direct_weight_gradient<G, G::K>(dw.data, above, bordered<G>(static_cast<const T*>(x.data), scratch), 0);

@@ -93,9 +93,10 @@ IKEBANA_INLINE inline xsimd::batch<T> broadcast(T a) {
 }
 
 /// sum[r][c] += Σ a_r[k] · x[c][k · L] over K terms, without corrections. Row r is of kind r mod 3; its chunk j lies at
-/// a + (j · R + r) · chunk_step.
-template <int R, int C, class T>
-IKEBANA_INLINE inline void add_pairs(xsimd::batch<T> (&sum)[R][C], const T* a, const T* (&x)[C], int K) {
+/// a + (j · R + r) · chunk_step. between() is called after every three pairs.
+template <int R, int C, class T, class Between>
+IKEBANA_INLINE inline void add_pairs(xsimd::batch<T> (&sum)[R][C], const T* a, const T* (&x)[C], int K,
+                                     Between between) {
     using V = xsimd::batch<T>;
     constexpr int L = backend::lanes<T>;
     for (; K >= chunk_terms; K -= chunk_terms, a += R * chunk_step - chunk_pairs)
@@ -122,6 +123,7 @@ IKEBANA_INLINE inline void add_pairs(xsimd::batch<T> (&sum)[R][C], const T* a, c
                 });
             });
             unroll<C>([&](int c) IKEBANA_INLINE { x[c] += 6 * L; });
+            between();
         }
     for (int k = 0; k < K; ++k, ++a)
         unroll<C>([&](int c) IKEBANA_INLINE {
@@ -237,7 +239,7 @@ IKEBANA_ONCE void paired_block(const PairedVector<T> (&vectors)[C], std::size_t 
     unroll<R>([&](int r) IKEBANA_INLINE { unroll<C>([&](int c) IKEBANA_INLINE { sum[r][c] = V(0); }); });
     const T* x[C];
     for (int c = 0; c < C; ++c) x[c] = vectors[c].panel + vectors[c].lane;
-    add_pairs(sum, a, x, K);
+    add_pairs(sum, a, x, K, [] {});
     unroll<C>([&](int c) IKEBANA_INLINE {
         const PairedVector<T>& vector = vectors[c];
         const V factor = V::load_unaligned(vector.lanes->factor + vector.lane);

@@ -8,9 +8,7 @@
 // asked for while a block is summed, a few lines at a time: a core waits for no more than some twenty at once.
 // A stride leaves places out: x is copied without them first, and dx is spread at the end. Next to read: conv.hpp.
 #pragma once
-#include <backends/cpu/products.hpp>
-#include <backends/cpu/tiles.hpp>
-#include <ikebana/layers/primitives.hpp>
+#include <backends/cpu/pointwise_paired.hpp>
 
 namespace ikebana::cpu {
 
@@ -229,32 +227,51 @@ const T* met_places(T* to, const T* x) {
 template <class G, class T>
 constexpr std::size_t pointwise_scratch_bytes() {
     constexpr int L = backend::lanes<T>;
+    // A panel in pairs is as large.
     constexpr std::size_t panel = PointwisePanels<G, 1>::scratch_size(std::max(G::C, G::K), L);
     return sizeof(T) * (met_size<G> * L + std::max({panel, PointwisePanels<G, 2>::scratch_size(G::C, L),
                                                     PointwiseGradient<G, T>::scratch_size}));
 }
 
+/// Weights as the product in pairs wants them: for the forward direction, then for the gradient of the input.
+template <class G>
+inline constexpr std::size_t pointwise_packed_size = PairedWeights<G::K, G::C>::size + PairedWeights<G::C, G::K>::size;
+
+template <class G, class T>
+void pointwise_pack(T* packed, const T* w) {
+    if constexpr (is_paired<G::K, G::C>) PairedWeights<G::K, G::C>::pack(packed, w, G::C, 1);
+    if constexpr (is_paired<G::C, G::K>)
+        PairedWeights<G::C, G::K>::pack(packed + PairedWeights<G::K, G::C>::size, w, 1, G::C);
+}
+
 /// As direct_forward(); y is where put will write.
 template <class G, int W, class T, class B, class Put>
-void pointwise_forward(const T* y, const T* x, const T* w, B b, std::byte* scratch, Put put) {
+void pointwise_forward(const T* y, const T* x, const T* w, B b, const T* packed, std::byte* scratch, Put put) {
     T* met = reinterpret_cast<T*>(scratch);
-    pointwise_product<G, G::K, G::C, W, G::C, 1>(y, met_places<G>(met, x), w, b, met + met_size<G> * backend::lanes<T>,
-                                                 put);
+    T* free = met + met_size<G> * backend::lanes<T>;
+    const T* from = met_places<G>(met, x);
+    if constexpr (is_paired<G::K, G::C> && W <= 2)
+        paired_product<G, G::K, G::C, W>(y, from, packed, b, free, put);
+    else
+        pointwise_product<G, G::K, G::C, W, G::C, 1>(y, from, w, b, free, put);
 }
 
 /// dx = … and dw += … (each may be Nothing).
 template <class G, class DX, class DW, class T>
-void pointwise_backward(DX dx, DW dw, const T* dy, const T* x, const T* w, std::byte* scratch) {
+void pointwise_backward(DX dx, DW dw, const T* dy, const T* x, const T* w, const T* packed, std::byte* scratch) {
     constexpr int L = backend::lanes<T>;
     T* met = reinterpret_cast<T*>(scratch);
     T* free = met + met_size<G> * L;
     if constexpr (!is_nothing<DW>) pointwise_weight_gradient<G>(dw.data, dy, met_places<G>(met, x), free);
     if constexpr (!is_nothing<DX>) {
         T* to = G::stride == 1 ? dx.data : met;
-        pointwise_product<G, G::C, G::K, 1, 1, G::C>(
-            static_cast<const T*>(to), dy, w, Nothing{}, free,
-            [&](int c, int, int place, int lane, const auto* v)
-                IKEBANA_INLINE { v->store_unaligned(to + (c * G::P * G::Q + place) * L + lane); });
+        const auto put = [&](int c, int, int place, int lane, const auto* v)
+                             IKEBANA_INLINE { v->store_unaligned(to + (c * G::P * G::Q + place) * L + lane); };
+        if constexpr (is_paired<G::C, G::K>)
+            paired_product<G, G::C, G::K, 1>(static_cast<const T*>(to), dy, packed + PairedWeights<G::K, G::C>::size,
+                                             Nothing{}, free, put);
+        else
+            pointwise_product<G, G::C, G::K, 1, 1, G::C>(static_cast<const T*>(to), dy, w, Nothing{}, free, put);
         if constexpr (G::stride != 1) {
             std::fill_n(dx.data, DX::size, T(0));
             each_met<G>([&](int place, int to_place) { std::copy_n(met + place * L, L, dx.data + to_place * L); });

@@ -83,8 +83,109 @@ TEST_CASE("every stride and padding of the smallest kernels") {
 TEST_CASE("kernels of 1x1 between many channels: rests of blocks, panels of several terms, strides") {
     compare_all<float, Case<64, 4, 4, 24, 1, 1, 1, 0>, Case<24, 5, 3, 65, 1, 1, 1, 0>, Case<200, 3, 3, 7, 1, 1, 1, 0>,
                 Case<6, 4, 5, 211, 1, 1, 1, 0>, Case<97, 1, 1, 101, 1, 1, 1, 0>, Case<130, 1, 3, 16, 1, 1, 1, 0>,
-                Case<19, 7, 6, 84, 1, 1, 2, 0>, Case<100, 5, 7, 33, 1, 1, 3, 0>>();
-    compare_all<double, Case<37, 4, 5, 22, 1, 1, 1, 0>, Case<110, 3, 3, 41, 1, 1, 2, 0>>();
+                Case<19, 7, 6, 84, 1, 1, 2, 0>, Case<100, 5, 7, 33, 1, 1, 3, 0>, Case<120, 5, 5, 61, 1, 1, 1, 0>,
+                Case<257, 2, 2, 66, 1, 1, 2, 0>>();
+    compare_all<double, Case<37, 4, 5, 22, 1, 1, 1, 0>, Case<110, 3, 3, 41, 1, 1, 2, 0>,
+                Case<64, 6, 5, 67, 1, 1, 1, 0>>();
+}
+
+using Pointwise = Case<100, 5, 7, 70, 1, 1, 1, 0>;
+/// What one convolution of 1×1 gives: a number of x, dy or w is a random one times the scales of its filter, channel
+/// and place in a lane.
+struct ScaledPointwise {
+    static constexpr std::size_t filters = Pointwise::K, channels = Pointwise::C,
+                                 places = Pointwise::output::size / filters * L;
+    std::array<float, filters> filter;
+    std::array<float, channels> channel;
+    std::array<float, places> place;
+    Tiles<float, Pointwise::input> x, dx;
+    Tiles<float, Pointwise::output> y, dy;
+    Views<float, Pointwise::weights> w, dw;
+
+    ScaledPointwise() { filter.fill(1), channel.fill(1), place.fill(1); }
+
+    void run() {
+        Random random(Seed{5}, Stream::test, 0);
+        const auto fill = [&](auto& numbers, const auto& rows, const auto& columns) {
+            numbers.randomise(random);
+            float* at = numbers.fast.data();
+            for (const float row : rows)
+                for (const float column : columns) *at++ *= row * column;
+            std::copy(numbers.fast.data(), at, numbers.exact.data());
+        };
+        fill(x, channel, place), fill(dy, filter, place), fill(w, filter, channel);
+        std::fill_n(dw.fast.data(), filters * channels, 0.0f), std::fill_n(dw.exact.data(), filters * channels, 0.0);
+        const cpu::backend fast;
+        const reference::backend exact;
+        const Pointwise g;
+        Arena<std::byte> scratch = scratch_of(conv_scratch_bytes(fast, g, 0.0f));
+        const Arena<float> packed = packed_weights<Pointwise>(w.view());
+        conv_forward(fast, g, y.tile(), x.tile(), w.view(), Nothing{}, packed.data(), scratch.data());
+        conv_backward(fast, g, dx.tile(), dw.view(), dy.tile(), x.tile(), w.view(), packed.data(), scratch.data());
+        conv_forward(exact, g, y.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{}, nullptr, nullptr);
+        conv_backward(exact, g, dx.exact_tile(), dw.exact_view(), dy.exact_tile(), x.exact_tile(), w.exact_view(),
+                      nullptr, nullptr);
+    }
+};
+
+/// f(a number, what it should be, its row's scale, its column's)
+template <class Rows, class Columns, class F>
+void each_scaled(const Numbers<float>& numbers, const Rows& rows, const Columns& columns, F f) {
+    for (std::size_t i = 0, row = 0; row < rows.size(); ++row)
+        for (std::size_t column = 0; column < columns.size(); ++column, ++i)
+            f(numbers.fast.data()[i], numbers.exact.data()[i], rows[row], columns[column]);
+}
+
+// Filters, channels and samples in units of their own: each number is as exact as those that it is a sum over.
+TEST_CASE("convolutions of 1x1 at any scale") {
+    constexpr std::array scales{1.f, 1e-12f, 1e12f, 3e-5f, 0.f, 700.f, 2e-30f};
+    const auto spread = [&](auto& numbers, std::size_t count) {
+        for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = scales[i % count];
+    };
+    const auto check = [](const Numbers<float>& numbers, const auto& rows, const auto& columns) {
+        each_scaled(numbers, rows, columns, [](float number, double exact, double row, double column) {
+            const double unit = row * column, least = std::numeric_limits<float>::denorm_min();
+            CAPTURE(row);
+            CAPTURE(column);
+            REQUIRE(std::abs(number - exact) <= (unit > 0 ? 4e-5 * unit + 128 * least : 0));
+        });
+    };
+    {
+        ScaledPointwise forward;
+        spread(forward.filter, 5), spread(forward.place, 7), forward.run();
+        check(forward.y, forward.filter, forward.place);
+    }
+    {
+        ScaledPointwise input;
+        spread(input.channel, 5), spread(input.place, 7), input.run();
+        check(input.dx, input.channel, input.place);
+    }
+    ScaledPointwise weights;
+    spread(weights.filter, 5), spread(weights.channel, 7), weights.run();
+    check(weights.dw, weights.filter, weights.channel);
+}
+
+TEST_CASE("convolutions of 1x1 are not numbers where a filter, a channel or a place is not") {
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        const auto check = [](const Numbers<float>& numbers, const auto& rows, const auto& columns) {
+            each_scaled(numbers, rows, columns, [](float number, double, float row, float column) {
+                REQUIRE(std::isfinite(number) == (std::isfinite(row) && std::isfinite(column)));
+            });
+        };
+        {
+            ScaledPointwise forward;
+            forward.filter[3] = bad, forward.place[77] = bad, forward.run();
+            check(forward.y, forward.filter, forward.place);
+        }
+        {
+            ScaledPointwise input;
+            input.channel[99] = bad, input.place[3] = bad, input.run();
+            check(input.dx, input.channel, input.place);
+        }
+        ScaledPointwise weights;
+        weights.filter[69] = bad, weights.channel[5] = bad, weights.run();
+        check(weights.dw, weights.filter, weights.channel);
+    }
 }
 
 TEST_CASE("small kernels, strides and paddings") {

@@ -1,0 +1,138 @@
+// The products of 1×1 convolutions in pairs of terms (paired.hpp), where additions have units of their own.
+//   y = W x, dx = Wᵀ dy   rows of W are scaled when it is packed, places of x when they are copied: 5 filters × 4
+//                         places in registers
+// Next to read: pointwise.hpp, which calls this.
+#pragma once
+#include <backends/cpu/paired.hpp>
+#include <backends/cpu/tiles.hpp>
+#include <ikebana/layers/primitives.hpp>
+
+namespace ikebana::cpu {
+
+/// Whether a product of O results of I terms runs in pairs: a place is scaled once for all results.
+template <int O, int I>
+inline constexpr bool is_paired = adds_beside_fma&& I >= chunk_terms&& O >= 32;
+
+/// O rows of I weights as add_pairs wants them, in blocks of at most 5; then what each row needs.
+template <int O, int I>
+struct PairedWeights {
+    static constexpr int most = 5, chunks = (I + chunk_terms - 1) / chunk_terms, step = chunks * chunk_step;
+    static constexpr std::size_t numbers = static_cast<std::size_t>(O) * step;
+    static constexpr std::size_t size = is_paired<O, I> ? numbers + 2 * O : 0;
+
+    /// From w[o · o_step + i · i_step].
+    template <class T>
+    static void pack(T* packed, const T* w, int o_step, int i_step) {
+        each_even_block<O, most>([&]<int R>(std::integral_constant<int, R>, int o) {
+            for (int r = 0; r < R; ++r) {
+                T row[I];
+                for (int i = 0; i < I; ++i) row[i] = w[(o + r) * o_step + i * i_step];
+                const RowCorrection<T> needs = make_row<T>(packed + o * step, row, r, R, I);
+                T* to = packed + numbers + 2 * (o + r);
+                to[0] = needs.sum, to[1] = needs.factor;
+            }
+        });
+    }
+};
+
+/// Lines of memory that are asked for after every three pairs, and while a block of K terms is summed.
+inline constexpr int requests_at_once = 4;
+constexpr int requests_of_block(int K) { return K / chunk_terms * chunk_pairs / 3 * requests_at_once; }
+
+/// values (R,C) ← b[r] + Σ a_r[k] · x_c[k] for R rows from `rows` on, which are what PairedWeights::pack made for K
+/// terms with what they `need`, and panels x that scale_panel made, from `lane` on.
+template <int R, int C, class T, class B>
+IKEBANA_ONCE void paired_values(xsimd::batch<T>* values, const T* rows, const T* need, B b, const T* panel,
+                                const LaneCorrections<T>* lanes, int lane, int K, const T* const* requests) {
+    using V = xsimd::batch<T>;
+    V sum[R][C];
+    const T* x[C];
+    unroll<C>([&](int c) IKEBANA_INLINE {
+        x[c] = panel + c * K * backend::lanes<T> + lane;
+        unroll<R>([&](int r)
+                      IKEBANA_INLINE { sum[r][c] = V(-need[2 * r]) - V::load_aligned(lanes[c].sum[r % 3] + lane); });
+    });
+    add_pairs(sum, rows, x, K, [&]() IKEBANA_INLINE {
+        unroll<requests_at_once>([&](int i) IKEBANA_INLINE { __builtin_prefetch(requests[i], 0, 2); });
+        requests += requests_at_once;
+    });
+    unroll<C>([&](int c) IKEBANA_INLINE {
+        const V factor = V::load_aligned(lanes[c].factor + lane);
+        unroll<R>([&](int r) IKEBANA_INLINE {
+            V bias(0);
+            if constexpr (!is_nothing<B>) bias = V(b[r]);
+            values[r * C + c] = xsimd::fma(sum[r][c], factor * V(need[2 * r + 1]), bias);
+        });
+    });
+}
+
+/// How places are cut to panels: single places, or W×W windows, as PointwisePanels.
+template <class G, int W>
+struct PairedPlaces {
+    static constexpr int P = W == 1 ? 1 : G::P / W, Q = W == 1 ? G::P * G::Q : G::Q / W, windows = W == 1 ? 4 : 1;
+
+    /// The panel and the next.
+    static constexpr std::size_t scratch_size(int I, int lanes) {
+        return static_cast<std::size_t>(2 * I * windows * W * W * lanes);
+    }
+    /// Place j of those from a window on.
+    static constexpr int place(int window, int j) {
+        return W == 1 ? window + j : (window / Q * W + j / W) * G::Q + window % Q * W + j % W;
+    }
+};
+
+/// As pointwise_product(), of packed weights.
+template <class G, int O, int I, int W, class T, class B, class Put>
+void paired_product(const T* y, const T* x, const T* packed, B b, T* panel, Put put) {
+    using V = xsimd::batch<T>;
+    using Places = PairedPlaces<G, W>;
+    using Weights = PairedWeights<O, I>;
+    constexpr int L = backend::lanes<T>, Q = Places::Q, all = Places::P * Q, size = I * L; // of a place in a panel
+    // Of the next panel, `share` terms are copied for each block, and those of the next block are asked for.
+    constexpr int blocks = (O + Weights::most - 1) / Weights::most, share = (I + blocks - 2) / (blocks - 1);
+    constexpr int requested = requests_of_block(I);
+    const auto image = [&](int i, int window, int j) { return x + (i * G::P * G::Q + Places::place(window, j)) * L; };
+    const auto copy = [&](T* to, int window, int places, int begin, int end) IKEBANA_INLINE {
+        for (int j = 0; j < places; ++j)
+            for (int i = begin; i < std::min(end, I); ++i)
+                std::copy_n(image(i, window, j), L, to + j * size + place_of_term(i, I) * L);
+    };
+    const T* requests[requested];
+    std::fill_n(requests, requested, y);
+    T* spare = panel + Places::scratch_size(I, L) / 2;
+    copy(panel, 0, std::min(all, Places::windows) * W * W, 0, I);
+    each_even_block<all, Places::windows>([&]<int N>(std::integral_constant<int, N>, int first) {
+        constexpr int places = N * W * W;
+        const int next = first + N, coming = std::min(N, all - next) * W * W, p = first / Q, q = first % Q;
+        LaneCorrections<T> lanes[places];
+        for (int j = 0; j < places; ++j) scale_panel<T>(panel + j * size, lanes[j], I);
+        int term = 0;
+        each_even_block<O, Weights::most>([&]<int R>(std::integral_constant<int, R>, int o) IKEBANA_INLINE {
+            copy(spare, next, coming, std::max(term - share, 0), term);
+            int n = 0;
+            for (int k = 0; k < R; ++k)
+                for (int j = 0; j < N && n < requested; ++j) requests[n++] = y + ((o + k) * all + first + j) * L;
+            for (int i = term; i < std::min(term + share, I); ++i)
+                for (int j = 0; j < coming && n < requested; ++j) requests[n++] = image(i, next, j);
+            term += share;
+            for (int lane = 0; lane < L; lane += width<T>) {
+                V values[R * places];
+                const auto bias = [&] {
+                    if constexpr (is_nothing<B>)
+                        return b;
+                    else
+                        return &b[static_cast<std::size_t>(o)];
+                }();
+                paired_values<R, places, T>(values, packed + o * Weights::step, packed + Weights::numbers + 2 * o, bias,
+                                            panel, lanes, lane, I, requests);
+                unroll<R>([&](int k) IKEBANA_INLINE {
+                    unroll<N>([&](int j)
+                                  IKEBANA_INLINE { put(o + k, p, q + j, lane, values + k * places + j * W * W); });
+                });
+            }
+        });
+        std::swap(panel, spare);
+    });
+}
+
+} // namespace ikebana::cpu
