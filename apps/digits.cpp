@@ -56,6 +56,6 @@ Digits read_digits(const Options& options) {
             hide(batch(digits.test(), size))};
 }
 
-xt::xtensor<float, 3> read_digit(const std::filesystem::path& picture) { return read_image<Shape<1, 28, 28>>(picture); }
+BatchTensor<float, 3> read_digit(const std::filesystem::path& picture) { return read_image<Shape<1, 28, 28>>(picture); }
 
 } // namespace ikebana::apps

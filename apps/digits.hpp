@@ -52,6 +52,6 @@ struct Digits {
 Digits read_digits(const Options& options);
 
 /// A picture file as an input (1,28,28). Throws file_error.
-xt::xtensor<float, 3> read_digit(const std::filesystem::path& picture);
+BatchTensor<float, 3> read_digit(const std::filesystem::path& picture);
 
 } // namespace ikebana::apps

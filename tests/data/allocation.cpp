@@ -5,6 +5,7 @@
 #include <ikebana/data/readers.hpp>
 #include <new>
 #include <xtensor/xbuilder.hpp>
+#include <xtensor/xtensor.hpp>
 
 namespace {
 

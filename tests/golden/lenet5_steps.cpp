@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <span>
 
+#include <xtensor/xtensor.hpp>
+
 using namespace ikebana;
 
 namespace {

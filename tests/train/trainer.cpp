@@ -4,6 +4,7 @@
 #include <backends/reference/reference.hpp>
 #include <doctest/doctest.h>
 #include <ikebana/ikebana.hpp>
+#include <ikebana/tensor/xtensor.hpp>
 #include <tests/support/samples.hpp>
 
 #include <xtensor/xadapt.hpp>
@@ -198,19 +199,20 @@ TEST_CASE("inputs of any form give what a contiguous container gives") {
         return std::pair{cost, std::vector<float>(trainer.gradients().begin(), trainer.gradients().end())};
     };
     const auto plain = cost_of(samples.images, samples.labels);
-    const xt::xtensor<double, 4> doubles = samples.images;
+    const auto images = as_xtensor(samples.images);
+    const xt::xtensor<double, 4> doubles = images;
     CHECK(cost_of(doubles, samples.labels) == plain); // the values are floats
-    const xt::xtensor<float, 4, xt::layout_type::column_major> columns = samples.images;
+    const xt::xtensor<float, 4, xt::layout_type::column_major> columns = images;
     CHECK(cost_of(columns, samples.labels) == plain);
     xt::xtensor<float, 4> wide = xt::zeros<float>({36, 1, 9, 8});
-    xt::view(wide, xt::range(0, 36, 2)) = samples.images;
+    xt::view(wide, xt::range(0, 36, 2)) = images;
     CHECK(cost_of(xt::view(wide, xt::range(0, 36, 2)), samples.labels) == plain);
-    CHECK(cost_of(-(-samples.images), samples.labels) == plain); // an expression, never evaluated to a container
+    CHECK(cost_of(-(-images), samples.labels) == plain); // an expression, never evaluated to a container
     const auto adapted = xt::adapt(samples.images.data(), samples.images.size(), xt::no_ownership(),
                                    std::array<std::size_t, 4>{18, 1, 9, 8});
-    const xt::xtensor<std::uint8_t, 1> bytes = xt::cast<std::uint8_t>(samples.labels);
+    const xt::xtensor<std::uint8_t, 1> bytes = xt::cast<std::uint8_t>(as_xtensor(samples.labels));
     CHECK(cost_of(adapted, bytes) == plain);
-    const xt::xarray<float> dynamic = samples.images;
+    const xt::xarray<float> dynamic = images;
     CHECK(cost_of(dynamic, samples.labels) == plain);
 }
 
@@ -240,7 +242,7 @@ TEST_CASE("threads: one constant network predicts on several at once") {
     auto workspace = model.workspace();
     const auto rows = model.predict(samples.images, workspace);
     const std::vector<Prediction<float, 4>> expected(rows.begin(), rows.end());
-    const auto image = [&](std::size_t i) { return xt::xtensor<float, 3>(xt::view(samples.images, i)); };
+    const auto image = [&](std::size_t i) { return xt::xtensor<float, 3>(xt::view(as_xtensor(samples.images), i)); };
     std::vector<int> right(4);
     std::vector<Prediction<float, 4>> alone; // other kernels than a batch's: equal up to rounding
     for (std::size_t t = 0; t < right.size(); ++t) alone.push_back(model.predict(image(t)));

@@ -1,15 +1,8 @@
-// Batch: what a training step is given. Containers are xtensor's, so a user may fill one from any xtensor expression.
-// Their storage is a std::vector, which keeps its memory when a short last batch makes it smaller: xtensor's default
-// storage allocates at each change of size, and nothing may be allocated while a pass runs.
+// Batch: what a training step is given. A user may fill one from any expression of xtensor (tensor/batch_tensor.hpp).
 #pragma once
-#include <vector>
-#include <xtensor/xtensor.hpp>
+#include <ikebana/tensor/batch_tensor.hpp>
 
 namespace ikebana {
-
-/// A dense row-major xtensor of fixed rank that allocates only when it outgrows what it held before.
-template <class T, std::size_t Rank>
-using BatchTensor = xt::xtensor_container<std::vector<T>, Rank, xt::layout_type::row_major>;
 
 struct Batch {
     BatchTensor<float, 4> images; // (N, C, H, W)
@@ -20,8 +13,8 @@ struct Batch {
     /// Room for n samples of shape S = Shape<C,H,W>; what is held stays as it is.
     template <class S>
     void reserve(std::size_t n) {
-        images.storage().reserve(n * S::size);
-        labels.storage().reserve(n);
+        images.reserve(n * S::size);
+        labels.reserve(n);
     }
 
     /// n samples of shape S = Shape<C,H,W>, their values unspecified.

@@ -5,12 +5,12 @@
 #pragma once
 #include <ikebana/core/error.hpp>
 #include <ikebana/data/stored.hpp>
+#include <ikebana/tensor/batch_tensor.hpp>
 #include <memory>
 #include <numeric>
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <xtensor/xexpression.hpp>
 
 namespace ikebana {
 
@@ -19,7 +19,18 @@ template <class E>
 inline constexpr bool is_row_by_row = false;
 template <class E>
 requires requires(const E& e) { e.data()[e.data_offset()]; }
-inline constexpr bool is_row_by_row<E> = E::static_layout == xt::layout_type::row_major;
+inline constexpr bool is_row_by_row<E> = E::static_layout == std::remove_cv_t<decltype(E::static_layout)>::row_major;
+template <class T, std::size_t Rank>
+inline constexpr bool is_row_by_row<BatchTensor<T, Rank>> = true;
+
+/// Where such a container's numbers begin; a view's lie within those of what it views.
+template <class E>
+auto first_element(const E& e) {
+    if constexpr (requires { e.data_offset(); })
+        return e.data() + e.data_offset();
+    else
+        return e.data();
+}
 
 /// Whether next() gives such numbers as they lie in memory, but for their scale; double is rounded.
 template <class T>
@@ -36,7 +47,7 @@ struct ArrayImage {
         constexpr std::size_t rows = S::sizes[1], columns = S::sizes[2];
         const auto x = [&] {
             if constexpr (is_row_by_row<E>)
-                return images->data()[images->data_offset() + n * S::size + i];
+                return first_element(*images)[n * S::size + i];
             else
                 return (*images)(n, i / (rows * columns), i / columns % rows, i % columns);
         }();
@@ -90,7 +101,7 @@ class ArrayReader {
         using value = typename images_type::value_type;
         using U = std::conditional_t<std::is_same_v<value, std::uint8_t>, Grey, value>;
         const auto& images = arrays_->images;
-        Stored<U> s{{reinterpret_cast<const U*>(images.data() + images.data_offset()), images.size()}, {}};
+        Stored<U> s{{reinterpret_cast<const U*>(first_element(images)), images.size()}, {}};
         for (std::size_t n = 0; n < size(); ++n) s.labels.push_back(label(n));
         return s;
     }

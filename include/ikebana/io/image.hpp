@@ -3,6 +3,7 @@
 // Pillow's (convert('L'), resize with LANCZOS), to one grey level; of 16-bit pictures the upper 8 bits are taken. Needs
 // stb_image.h, nothing to link. Read next: resample.hpp (the filter), image_file.hpp (the checks before decoding).
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <ikebana/core/error.hpp>
@@ -11,11 +12,11 @@
 #include <ikebana/io/image_file.hpp>
 #include <ikebana/io/resample.hpp>
 #include <ikebana/io/stb_image.hpp>
+#include <ikebana/tensor/batch_tensor.hpp>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-#include <xtensor/xtensor.hpp>
 
 namespace ikebana {
 
@@ -47,10 +48,10 @@ inline GreyImage read_grey_image(const std::filesystem::path& path) {
 
 /// The picture as an input of shape S = Shape<1,H,W>, values in [−1, 1]. Throws file_error as read_grey_image does.
 template <class S>
-xt::xtensor<float, 3> read_image(const std::filesystem::path& path) {
+BatchTensor<float, 3> read_image(const std::filesystem::path& path) {
     static_assert(S::rank == 3 && S::sizes[0] == 1, "a picture is read as grey levels: Shape<1,H,W>");
     const GreyImage grey = resample(read_grey_image(path), S::sizes[2], S::sizes[1]);
-    xt::xtensor<float, 3> x(std::array<std::size_t, 3>{1, S::sizes[1], S::sizes[2]});
+    BatchTensor<float, 3> x(std::array<std::size_t, 3>{1, S::sizes[1], S::sizes[2]});
     std::transform(grey.pixels.begin(), grey.pixels.end(), x.data(), scaled);
     return x;
 }
