@@ -45,9 +45,10 @@ IKEBANA_INLINE inline V pooled(const V* window, V bias, F f) {
         return f(window[0] + bias);
     } else {
         static_assert(W == 2);
-        const V top = xsimd::select(window[1] > window[0], window[1], window[0]),
-                low = xsimd::select(window[3] > window[2], window[3], window[2]);
-        return f(V(xsimd::select(low > top, low, top)) + bias);
+        // xsimd::max of a number and NaN is its second operand, or NaN: either will do.
+        const auto larger = [](V v, V best)
+                                IKEBANA_INLINE { return V(xsimd::select(xsimd::isnan(v), v, xsimd::max(v, best))); };
+        return f(larger(larger(window[3], window[2]), larger(window[1], window[0])) + bias);
     }
 }
 

@@ -67,6 +67,39 @@ void compare_conv(F f) {
     check_close(plain, "convolution alone");
 }
 
+/// A NaN in any place of the first channel, windows of 2×2: where the reference has NaN, so has one sample.
+template <class T, class G>
+void keep_nan() {
+    using Pooled = Shape<G::K, G::P / 2, G::Q / 2>;
+    using PG = PoolGeometry<typename G::output, 2, 2, 0>;
+    Random random(Seed{25}, Stream::test);
+    Single<T, typename G::input> x(random);
+    Single<T, typename G::weights> w(random);
+    Single<T, typename G::output> full;
+    Single<T, Pooled> y;
+    Arena<T> packed(conv_packed_size(fast, G{}, T{}));
+    conv_pack(fast, G{}, packed.data(), View<const T, typename G::weights>{w.fast.data()});
+    Arena<std::byte> scratch = scratch_of(conv_pool_scratch_bytes(fast, G{}, 2, T{}));
+    Arena<double> argmax(Pooled::size);
+    std::size_t kept = 0, lost = 0;
+    for (std::size_t place = 0; place < static_cast<std::size_t>(G::H) * G::W; ++place) {
+        const T number = x.fast.data()[place];
+        x.fast.data()[place] = std::numeric_limits<T>::quiet_NaN();
+        x.exact.data()[place] = std::numeric_limits<double>::quiet_NaN();
+        conv_pool_forward(fast, G{}, std::integral_constant<int, 2>{}, functors::identity{}, y.tile(),
+                          static_cast<T*>(nullptr), x.tile(), w.view(), Nothing{}, packed.data(), scratch.data());
+        conv_forward(exact, G{}, full.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{}, nullptr, nullptr);
+        max_pool_forward(exact, PG{}, y.exact_tile(), full.exact_tile(), argmax.data());
+        for (std::size_t i = 0; i < Pooled::size; ++i)
+            if (std::isnan(y.exact.data()[i])) ++(std::isnan(y.fast.data()[i]) ? kept : lost);
+        x.exact.data()[place] = static_cast<double>(x.fast.data()[place] = number);
+    }
+    CAPTURE(G::input::text());
+    CAPTURE(G::weights::text());
+    CHECK(kept != 0);
+    CHECK(lost == 0);
+}
+
 template <int C, int H, int W, int K, int R, int S, int stride, int padding>
 using Case = ConvGeometry<Shape<C, H, W>, K, R, S, stride, padding>;
 
@@ -234,6 +267,15 @@ TEST_CASE("one sample: Winograd's method for each size of piece, whole and cut o
     check(std::integral_constant<int, 6>{}, Case<18, 30, 21, 17, 3, 3, 1, 1>{});
     compare_conv<double, Case<16, 8, 9, 40, 5, 5, 1, 2>, 2>(functors::relu{});
     compare_conv<double, Case<33, 13, 31, 70, 3, 3, 1, 1>, 1>(functors::tanh{});
+}
+
+TEST_CASE("one sample: a pooled window with a NaN is NaN, whatever its place and the method") {
+    using Direct = Case<2, 9, 10, 19, 3, 3, 1, 1>;
+    using Winograd = Case<16, 8, 9, 40, 5, 5, 1, 2>;
+    static_assert(cpu::single_winograd_of<Direct, float> == 0 && cpu::single_winograd_of<Winograd, float> == 4);
+    keep_nan<float, Direct>();
+    keep_nan<float, Winograd>();
+    keep_nan<double, Direct>();
 }
 
 TEST_CASE("one sample: Dense") {
