@@ -67,8 +67,10 @@ void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
     constexpr int rows = std::min(G::R, std::max(1, (registers == 32 ? 25 : 9) / G::R));
     constexpr int BQ = even_block(G::Q, std::clamp(registers - 2 - rows * G::R, 1, 14));
     constexpr int last = (G::Q - 1) / BQ * BQ; // a last block that is too long goes on with zeros
-    // Both images are met for the first time: what comes some 400 places later is asked for, channels on if need be.
-    // Behind the last channel that is nobody's memory, and a request for such is dropped.
+    // Both images are met for the first time. What comes some 400 places later is asked for, channels on if need be,
+    // where a tile's images come from memory; from the last cache, requests cost more than they save. Behind the last
+    // channel that is nobody's memory, and a request for such is dropped.
+    constexpr bool asks = sizeof(T) * L * (G::input::size + G::output::size) > (1 << 23);
     constexpr int ahead = std::max(1, 400 / G::Q);
     for (int r0 = 0; r0 < G::R; r0 += rows) {
         const int begin = std::min(r0, G::R - rows); // rows that were summed before are summed again and left out
@@ -78,13 +80,16 @@ void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
             for (int q = 0; q < G::Q; q += BQ)
                 for (int lane = 0; lane < L; lane += width<T>) {
                     const int h = p * G::stride - G::padding + begin, v = q * G::stride - G::padding;
-                    unroll<BQ>([&](int j) IKEBANA_INLINE {
-                        __builtin_prefetch(dy + ((p + ahead) * G::Q + q + j) * L + lane, 0, 2);
-                    });
-                    unroll<G::stride>([&](int r) IKEBANA_INLINE {
-                        const T* row = x + (((p + ahead) * G::stride + r) * G::W + q * G::stride) * L + lane;
-                        unroll<BQ * G::stride>([&](int i) IKEBANA_INLINE { __builtin_prefetch(row + i * L, 0, 2); });
-                    });
+                    if constexpr (asks) {
+                        unroll<BQ>([&](int j) IKEBANA_INLINE {
+                            __builtin_prefetch(dy + ((p + ahead) * G::Q + q + j) * L + lane, 0, 2);
+                        });
+                        unroll<G::stride>([&](int r) IKEBANA_INLINE {
+                            const T* row = x + (((p + ahead) * G::stride + r) * G::W + q * G::stride) * L + lane;
+                            unroll<BQ * G::stride>([&](int i)
+                                                       IKEBANA_INLINE { __builtin_prefetch(row + i * L, 0, 2); });
+                        });
+                    }
                     V d[BQ];
                     unroll<BQ>([&](int j) IKEBANA_INLINE {
                         d[j] = V(0);
