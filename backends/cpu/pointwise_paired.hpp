@@ -1,6 +1,7 @@
 // The products of 1×1 convolutions in pairs of terms (paired.hpp), where additions have units of their own.
 //   y = W x, dx = Wᵀ dy   rows of W are scaled when it is packed, places of x when they are copied: 5 filters × 4
 //                         places in registers
+//   dW = dy xᵀ            four chunks of terms, which are samples of 15 places, are transposed and scaled at a time
 // Next to read: pointwise.hpp, which calls this.
 #pragma once
 #include <backends/cpu/paired.hpp>
@@ -133,6 +134,86 @@ void paired_product(const T* y, const T* x, const T* packed, B b, T* panel, Put 
         });
         std::swap(panel, spare);
     });
+}
+
+// ---- gradient of the weights
+
+/// panel ← K terms of L channels that lie `step` numbers apart, of which there are `count`.
+template <class T>
+IKEBANA_ONCE void transpose_to_panel(T* panel, const T* from, std::size_t step, int count, int K) {
+    constexpr int L = backend::lanes<T>, at_once = 4, whole = chunk_pairs / at_once * at_once;
+    const auto columns = [&](int place, int apart, int first, int n) {
+        transpose(panel + place * L, static_cast<std::size_t>(apart * L), from + first, step,
+                  static_cast<std::size_t>(count), static_cast<std::size_t>(n));
+    };
+    int k = 0;
+    for (; k + chunk_terms <= K; k += chunk_terms)
+        for (int second = 0; second < 2; ++second) {
+            const int first = k + second * chunk_pairs, rest = chunk_pairs - at_once; // the last four overlap others
+            columns(k + second, 2, first, whole);
+            columns(k + second + 2 * rest, 2, first + rest, at_once);
+        }
+    columns(k, 1, k, K - k);
+}
+
+/// sums (rows, columns) of a PointwiseGradient: Σ over places and samples, added to what is there if `in_place`.
+template <class Gradient, class G, class T>
+void paired_weight_sums(T* sums, const T* lanes, const T* broadcast, T* across) {
+    using V = xsimd::batch<T>;
+    constexpr int L = backend::lanes<T>, image = G::P * G::Q * L, most = 5,
+                  chunks = (Gradient::terms + chunk_terms - 1) / chunk_terms;
+    constexpr int blocks = (Gradient::rows + most - 1) / most, share = (Gradient::A + blocks - 1) / blocks;
+    constexpr int requested = requests_of_block(Gradient::terms), turns = (Gradient::panels + 3) / 4;
+    LaneCorrections<T> corrections[Gradient::panels];
+    T a[most * chunks * chunk_step], need[2 * most];
+    const T* requests[requested];
+    std::fill_n(requests, requested, across);
+    if constexpr (Gradient::A % L != 0) std::fill_n(across, Gradient::across_size, T(0));
+    for (int place = 0; place < G::P * G::Q; place += Gradient::places) {
+        const int places = std::min(Gradient::places, G::P * G::Q - place), K = places * L;
+        const int ahead = std::min(place + Gradient::places, G::P * G::Q - places);
+        for (int p = 0; p < Gradient::panels; ++p) {
+            T* panel = across + p * K * L;
+            transpose_to_panel<T>(panel, lanes + p * L * image + place * L, image, std::min(L, Gradient::A - p * L), K);
+            scale_panel<T>(panel, corrections[p], K);
+        }
+        int asked = 0;
+        each_even_block<Gradient::rows, most>([&]<int R>(std::integral_constant<int, R>, int r) {
+            for (int i = 0; i < R; ++i) {
+                const RowCorrection<T> row = make_row<T>(a, broadcast + (r + i) * image + place * L, i, R, K);
+                need[2 * i] = row.sum, need[2 * i + 1] = row.factor;
+            }
+            // The next rows and a share of the next panels, dealt to the blocks; each block asks for its sums.
+            const auto line = [&](int i) {
+                const int row = i / places, column = i % places;
+                if (row < R)
+                    return broadcast + std::min(r + R + row, Gradient::rows - 1) * image + (place + column) * L;
+                return lanes + std::min(asked + row - R, Gradient::A - 1) * image + (ahead + column) * L;
+            };
+            int turn = 0;
+            each_even_block<Gradient::panels, 4>([&]<int C>(std::integral_constant<int, C>, int p) {
+                T* to = sums + r * Gradient::columns + p * L;
+                int n = 0;
+                for (int i = 0; i < R; ++i)
+                    for (int c = 0; c < C && n < requested; ++c) requests[n++] = to + i * Gradient::columns + c * L;
+                for (int i = turn++; i < (R + share) * places && n < requested; i += turns) requests[n++] = line(i);
+                for (int lane = 0; lane < L; lane += width<T>) {
+                    V values[R * C];
+                    paired_values<R, C, T>(values, a, need, Nothing{}, across + p * K * L, corrections + p, lane, K,
+                                           requests);
+                    unroll<R>([&](int i) IKEBANA_INLINE {
+                        unroll<C>([&](int c) IKEBANA_INLINE {
+                            T* at = to + i * Gradient::columns + c * L + lane;
+                            V sum = values[i * C + c];
+                            if (Gradient::in_place || place > 0) sum = sum + V::load_unaligned(at);
+                            sum.store_unaligned(at);
+                        });
+                    });
+                }
+            });
+            asked += share;
+        });
+    }
 }
 
 } // namespace ikebana::cpu
