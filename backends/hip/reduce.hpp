@@ -140,4 +140,29 @@ void mean_of_lanes(backend on, double* means, const T* numbers, int count) {
     launch<mean_over_samples<T>>(on.stream, dim3(1), dim3(threads), means, numbers, on.now, count, on.step_of<T>());
 }
 
+template <class S, class T>
+__global__ void answers_of_samples(double* sums, int* classes, const T* costs, const T* labels, const T* z, int count,
+                                   std::ptrdiff_t step) {
+    double cost = 0, right = 0;
+    for (int i = static_cast<int>(threadIdx.x); i < count; i += threads) {
+        const std::ptrdiff_t at = i / L * step + i % L;
+        int answer = 0; // the first of the largest
+        for (int k = 1; k < static_cast<int>(S::size); ++k)
+            if (z[at + answer * L] < z[at + k * L]) answer = k;
+        if (classes) classes[i] = answer;
+        cost += static_cast<double>(costs[at]);
+        right += static_cast<T>(answer) == labels[at];
+    }
+    cost = block_sum(cost), right = block_sum(right);
+    if (threadIdx.x == 0) sums[0] += cost, sums[1] += right;
+}
+
+/// To sums of costs and of right answers, those of `count` samples; the answers go to `classes`, unless it is null.
+template <class T, class S>
+void add_answers(backend on, double* sums, int* classes, const T* costs, const T* labels, Tile<const T, S, L> z,
+                 int count) {
+    launch<answers_of_samples<S, T>>(on.stream, dim3(1), dim3(threads), sums, classes, costs, labels, z.data, count,
+                                     on.step_of<T>());
+}
+
 } // namespace ikebana::hip

@@ -14,6 +14,7 @@
 //   B::updates                 what an optimiser assigns at one step, as bytes (backends/hip/updates.hpp)
 //   load_samples(B, tile, labels, mask, DeviceSamples, batch, count), mean_of_lanes(B, means, numbers, count)
 //                              which find the step in the tag's `now`, a DeviceStep
+//   add_answers(B, sums, classes, costs, labels, z, count)      sums of costs and of right answers, for evaluate
 // Networks keep their parameters on the host, as others do. Next to read: train/device_program.hpp.
 #pragma once
 #include <ikebana/core/arena.hpp>

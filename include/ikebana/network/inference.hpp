@@ -104,7 +104,18 @@ class InferenceProgram {
     /// The tile that leaves the first Count layers; count rows of input::size numbers go in.
     template <int Count>
     auto run(const T* parameters, const T* rows, int count, std::byte* memory) const {
-        return Tile<const T, typename bound<Count - 1>::output, L>{run_layers(Count, parameters, rows, count, memory)};
+        if constexpr (DeviceBackend<Backend>) {
+            T* copy = reinterpret_cast<T*>(memory + rows_at);
+            to_device(Backend{}, copy, rows, static_cast<std::size_t>(count) * input::size);
+            rows = copy;
+        }
+        load_tile(Backend{}, Tile<T, input, L>{reinterpret_cast<T*>(memory)}, rows, count, input::size);
+        return run_loaded<Count>(Backend{}, parameters, count, memory);
+    }
+    /// The same, of the tile that memory begins with; on a device of all tiles of `on`.
+    template <int Count>
+    auto run_loaded(Backend on, const T* parameters, int samples, std::byte* memory) const {
+        return Tile<const T, typename bound<Count - 1>::output, L>{run_layers(on, Count, parameters, samples, memory)};
     }
     /// The rows that leave the last layer.
     template <std::size_t Size>
@@ -125,7 +136,7 @@ class InferenceProgram {
     }
 
   private:
-    const T* run_layers(int layers, const T* parameters, const T* rows, int count, std::byte* memory) const {
+    const T* run_layers(Backend on, int layers, const T* parameters, int samples, std::byte* memory) const {
         static constexpr auto forwards = []<int... I>(std::integer_sequence<int, I...>) {
             return std::array{&InferenceProgram::forward<I>...};
         }
@@ -133,16 +144,11 @@ class InferenceProgram {
         T* buffers[2] = {reinterpret_cast<T*>(memory), reinterpret_cast<T*>(memory + tile)};
         LayerContext<T> context;
         context.scratch = memory + 2 * tile;
-        context.samples = count;
+        context.samples = samples;
         parameters = parameters_.of(parameters);
-        if constexpr (DeviceBackend<Backend>) {
-            T* copy = reinterpret_cast<T*>(memory + rows_at);
-            to_device(Backend{}, copy, rows, static_cast<std::size_t>(count) * input::size);
-            rows = copy;
-        }
-        load_tile(Backend{}, Tile<T, input, L>{buffers[0]}, rows, count, input::size);
         for (int i = 0; i < layers; ++i)
-            (this->*forwards[static_cast<std::size_t>(i)])(parameters, buffers[i % 2], buffers[(i + 1) % 2], context);
+            (this->*forwards[static_cast<std::size_t>(i)])(on, parameters, buffers[i % 2], buffers[(i + 1) % 2],
+                                                           context);
         return buffers[layers % 2];
     }
 
@@ -164,11 +170,11 @@ class InferenceProgram {
     }
 
     template <int I>
-    void forward(const T* parameters, const T* from, T* to, LayerContext<T>& context) const {
+    void forward(Backend on, const T* parameters, const T* from, T* to, LayerContext<T>& context) const {
         using B = bound<I>;
         context.packed = packed_.data() + packed_offset[I];
         context.cache = context.scratch + scratch_bytes_of<typename B::layer, typename B::input, Backend, T>();
-        B::layer::template forward<typename B::input>(Backend{}, Tile<T, typename B::output, L>{to},
+        B::layer::template forward<typename B::input>(on, Tile<T, typename B::output, L>{to},
                                                       Tile<const T, typename B::input, L>{from},
                                                       layer_parameters<I>(parameters), context);
     }
@@ -288,6 +294,11 @@ class InferenceNetwork {
     template <int Count>
     auto run(const T* rows, int count, std::byte* memory) const {
         return tiles_.template run<Count>(parameters_.data(), rows, count, memory);
+    }
+    /// On a device, the tiles that leave them when the tiles of `on` went in, each at the beginning of its memory.
+    template <int Count>
+    auto run_loaded(backend on, int samples, std::byte* memory) const {
+        return tiles_.template run_loaded<Count>(on, parameters_.data(), samples, memory);
     }
 
   private:

@@ -5,7 +5,7 @@
 // back after each pass, before its test.
 // Next to read: train/device_program.hpp, train/device_data.hpp.
 #pragma once
-#include <ikebana/train/device_data.hpp>
+#include <ikebana/train/device_evaluate.hpp>
 #include <ikebana/train/device_program.hpp>
 #include <ikebana/train/trainer.hpp>
 
@@ -65,8 +65,9 @@ class Trainer<Net, Loss, Optimizer> {
     std::span<const T> gradients() const { return gradients_; }
 
     /// Trains for some passes; handlers are called with StepEnd and PassEnd. Returns what every pass ended with. Stored
-    /// samples (data/stored.hpp) are kept on the device where they take up to three quarters of what is free there;
-    /// other batches are copied, each while the device works on the one before.
+    /// samples (data/stored.hpp), those to train with and those to test with, are kept on the device where they take up
+    /// to three quarters of what is free there; other batches are copied, each while the device works on the one
+    /// before.
     template <class Train, class Test, class... Handlers>
     std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
         static_assert(reader_fits<Net, Train>() && reader_fits<Net, Test>());
@@ -74,9 +75,9 @@ class Trainer<Net, Loss, Optimizer> {
         if constexpr (StoredReader<Train>) {
             reserve(static_cast<int>(train.batch_size()));
             if (StoredBatches<Net, Train>::bytes(train) <= free_bytes(program_.on()) / 4 * 3)
-                return fit_from(StoredBatches<Net, Train>(std::move(train)), test, passes, handlers...);
+                return fit_from(StoredBatches<Net, Train>(std::move(train)), std::move(test), passes, handlers...);
         }
-        return fit_from(CopiedBatches<Net, Train>(std::move(train)), test, passes, handlers...);
+        return fit_from(CopiedBatches<Net, Train>(std::move(train)), std::move(test), passes, handlers...);
     }
 
     /// Mean cost and accuracy over a reader of batches, by the inference program.
@@ -116,8 +117,9 @@ class Trainer<Net, Loss, Optimizer> {
     };
 
     template <class Source, class Test, class... Handlers>
-    std::vector<PassEnd> fit_from(Source source, Test& test, Passes passes, Handlers&... handlers) {
+    std::vector<PassEnd> fit_from(Source source, Test test, Passes passes, Handlers&... handlers) {
         static_assert(2 * Source::group <= program::slots);
+        DeviceTests<Net, Test> tests(std::move(test));
         std::vector<PassEnd> history;
         RunPosition at;
         for (at.pass = 0; at.pass < passes.count; ++at.pass) {
@@ -151,7 +153,7 @@ class Trainer<Net, Loss, Optimizer> {
                 throw error("fit: pass " + std::to_string(at.pass) + ": the training reader gave no sample");
             const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
             program_.give(net_);
-            const Evaluation e = evaluate(test);
+            const Evaluation e = tests.template evaluate<Loss>(net_.inference(), workers_);
             history.push_back({at.pass, sum / static_cast<double>(samples), e.cost, e.accuracy, seconds});
             (tell(handlers, history.back()), ...);
         }

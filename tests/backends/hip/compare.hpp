@@ -29,6 +29,16 @@ struct OrdersCompared {
 #endif
 };
 
+/// Whether streams do what they are asked for as late as they may.
+struct Late {
+#if defined(__HIP__) || defined(__CUDACC__)
+    explicit Late(bool) {}
+#else
+    explicit Late(bool late) { host::Stream::late = late; }
+    ~Late() { host::Stream::late = false; }
+#endif
+};
+
 /// Memory of N tiles; arrays are taken from it one after the other. What nobody writes is NaN.
 template <class T, int N>
 class Memory {

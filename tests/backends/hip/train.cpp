@@ -10,6 +10,7 @@
 
 using namespace ikebana;
 using namespace ikebana::test;
+using hip::test::Late;
 using hip::test::OrdersCompared;
 
 namespace {
@@ -38,16 +39,6 @@ void compare_gradients(std::size_t n) {
         CHECK(error <= 1e-4 * std::max(largest(b), 0.01 * most)); // below, a float's rounding of larger terms is seen
     }
 }
-
-/// Whether streams do what they are asked for as late as they may.
-struct Late {
-#if defined(__HIP__) || defined(__CUDACC__)
-    explicit Late(bool) {}
-#else
-    explicit Late(bool late) { hip::host::Stream::late = late; }
-    ~Late() { hip::host::Stream::late = false; }
-#endif
-};
 
 const Mnist& digits() {
     static const Mnist sample(IKEBANA_SOURCE_ROOT "/apps/data/mnist-sample");
@@ -158,7 +149,7 @@ TEST_CASE("samples on the device give the bits of batches that are copied, as do
         Network<Input<1, 28, 28>, Sequential<Dense<12>, Relu, Dropout<20>, Dense<10>, Softmax>, hip::backend> net;
         Trainer trainer(net, CrossEntropy{}, Adam{});
         std::vector<double> numbers;
-        trainer.fit(batch(std::move(reader), 23), batch(digits().test(), 500), Passes{2}, [&](const StepEnd& e) {
+        trainer.fit(batch(std::move(reader), 23), batch(digits().test(), 32), Passes{2}, [&](const StepEnd& e) {
             numbers.insert(numbers.end(), {static_cast<double>(e.step), static_cast<double>(e.samples), e.cost});
         });
         numbers.insert(numbers.end(), net.parameters().begin(), net.parameters().end());
