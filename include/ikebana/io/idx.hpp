@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <ikebana/core/arena.hpp>
 #include <ikebana/core/error.hpp>
 #include <ikebana/io/byte_source.hpp>
 #include <string>
@@ -18,7 +19,7 @@ namespace ikebana {
 
 struct IdxImages {
     std::size_t count = 0, rows = 0, columns = 0;
-    std::vector<std::uint8_t> pixels; // (count, rows, columns), 0 … 255
+    std::vector<std::uint8_t, LargePages<std::uint8_t>> pixels; // (count, rows, columns), 0 … 255
 
     const std::uint8_t* image(std::size_t i) const { return pixels.data() + i * rows * columns; }
 };
@@ -57,8 +58,8 @@ std::array<std::uint32_t, D> read_idx_sizes(ByteSource& in) {
 }
 
 /// The values of an IDX file, `sizes` of them and then the end of the file.
-template <std::size_t D>
-std::vector<std::uint8_t> read_idx_values(ByteSource& in, const std::array<std::uint32_t, D>& sizes) {
+template <class Vector, std::size_t D>
+Vector read_idx_values(ByteSource& in, const std::array<std::uint32_t, D>& sizes) {
     std::uint64_t wanted = 1;
     std::string shape;
     for (const std::uint32_t size : sizes) {
@@ -70,7 +71,7 @@ std::vector<std::uint8_t> read_idx_values(ByteSource& in, const std::array<std::
     if (wanted > in.at_most())
         throw file_error(in.name(), "at most " + std::to_string(in.at_most()) + " bytes of values from byte " +
                                         std::to_string(in.offset()) + ": expected " + expected);
-    std::vector<std::uint8_t> values;
+    Vector values;
     while (values.size() < wanted) {
         const std::size_t have = values.size();
         const std::size_t room = in.packed() ? std::max<std::size_t>(have, std::size_t{1} << 20) : wanted;
@@ -91,13 +92,13 @@ std::vector<std::uint8_t> read_idx_values(ByteSource& in, const std::array<std::
 inline IdxImages read_idx_images(const std::filesystem::path& path) {
     detail::ByteSource in(path);
     const auto sizes = detail::read_idx_sizes<3>(in);
-    return {sizes[0], sizes[1], sizes[2], detail::read_idx_values(in, sizes)};
+    return {sizes[0], sizes[1], sizes[2], detail::read_idx_values<decltype(IdxImages::pixels)>(in, sizes)};
 }
 
 /// Reads labels 0 … classes−1. Throws file_error for a file that is anything else.
 inline std::vector<std::uint8_t> read_idx_labels(const std::filesystem::path& path, int classes = 256) {
     detail::ByteSource in(path);
-    auto labels = detail::read_idx_values(in, detail::read_idx_sizes<1>(in));
+    auto labels = detail::read_idx_values<std::vector<std::uint8_t>>(in, detail::read_idx_sizes<1>(in));
     const auto wrong = std::find_if(labels.begin(), labels.end(), [classes](int label) { return label >= classes; });
     if (wrong != labels.end())
         throw file_error(in.name(), "label " + std::to_string(*wrong) + " at byte " +
