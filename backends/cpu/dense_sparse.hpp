@@ -46,10 +46,10 @@ TileTerms<Rows, I, T>& terms_of(BatchMemory memory, int tile) {
     return *reinterpret_cast<TileTerms<Rows, I, T>*>(memory.tile(tile));
 }
 
-/// The rows; sparse, if at least 5/8 of the numbers in the first rows of its tiles, of four at most, are the first one.
+/// The rows; sparse, if at least 5/8 of the numbers in the first rows of its tiles, of two at most, are the first one.
 template <int I, class T>
 BatchRows<T> find_background(BatchRows<T> rows) {
-    const int tiles = std::min(4, (rows.samples + backend::lanes<T> - 1) / backend::lanes<T>);
+    const int tiles = std::min(2, (rows.samples + backend::lanes<T> - 1) / backend::lanes<T>);
     const T background = rows.first[0];
     long alike = 0;
     for (int t = 0; t < tiles; ++t) alike += std::count(rows.tile(t), rows.tile(t) + I, background);

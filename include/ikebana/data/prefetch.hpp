@@ -138,7 +138,7 @@ class Prefetched {
             if (state != State::reading) return; // start() came in between: dropped
             state = outcome;
             if (outcome != State::reading) return;
-            if (++filled == 1) changed.notify_all();
+            if (++filled == 1 && !taken_over) changed.notify_all(); // else none but the idle thread would wake
         }
 
         R reader;
