@@ -64,7 +64,7 @@ template <class B>
 IKEBANA_INLINE inline std::uint32_t bits_of_lanes(B lanes) {
     using V = typename B::batch_type;
     using T = typename V::value_type;
-    if constexpr (std::is_integral_v<typename B::register_type>)
+    if constexpr (std::is_convertible_v<B, std::uint32_t>) // with AVX-512 they are a mask
         return lanes;
     else {
         alignas(64) static constexpr auto powers = [] {
