@@ -64,8 +64,8 @@ struct Operands {
             list(workers);
             prepare(workers);
             workers.run(tasks, [&](int task, int) {
-                dense_batch_gradient(backend{}, S{}, dw[0] + dense_batch_range(backend{}, S{}, task).first, y.all(),
-                                     rows(), memory_of_tiles(), task);
+                dense_batch_gradient(backend{}, S{}, dw[0] + dense_batch_outputs(backend{}, S{}, 0.f, task).first * I,
+                                     static_cast<float*>(nullptr), y.all(), rows(), memory_of_tiles(), task);
             });
         } else {
             workers.run(bench::tiles(), [&](int t, int worker) {

@@ -16,9 +16,33 @@
 
 namespace ikebana::cpu {
 
-/// Rows of W in a task: whole vectors for dense_sparse.hpp; and its columns in a task of the input gradient.
-template <int O>
-inline constexpr int batch_rows = std::min(O, 32);
+/// How rows of W are dealt to tasks: 16 together, whole vectors for dense_sparse.hpp, and to each up to four times as
+/// many, or twice where they would not stay in the second level of cache. Tasks are even in number and alike, the last
+/// ones by 16 rows larger, so that two threads have the same to do.
+template <int O, int I, class T>
+struct BatchTasks {
+    static constexpr int units = (O + 15) / 16;
+    static constexpr int at_most = sizeof(T) * 64 * I <= (1 << 18) ? 7 : 4; // units of two tasks
+    static constexpr int count = std::min(units, (units + at_most - 1) / at_most * 2);
+    static constexpr int smaller = count - units % count, least = units / count * 16;
+    static constexpr int most = std::min(O, smaller < count ? least + 16 : least);
+
+    static constexpr int first(int task) { return task * least + std::max(0, task - smaller) * 16; }
+    static constexpr int rows(int task) { return std::min(O, first(task + 1)) - first(task); }
+};
+
+/// f(rows of the task, a constant).
+template <class Tasks, class F>
+IKEBANA_INLINE inline void with_rows(int task, F f) {
+    constexpr int count = Tasks::count, last = Tasks::rows(count - 1);
+    const int rows = Tasks::rows(task);
+    if (rows == last) return f(std::integral_constant<int, last>{});
+    if constexpr (count > 1 && Tasks::least != last)
+        if (rows == Tasks::least) return f(std::integral_constant<int, Tasks::least>{});
+    if constexpr (Tasks::smaller < count - 1 && Tasks::most != last) f(std::integral_constant<int, Tasks::most>{});
+}
+
+/// Columns of W in a task of the input gradient.
 template <int O, int I, class T>
 inline constexpr bool batch_copies = sizeof(T) * O* I > (1 << 18);
 template <int O, int I, class T>
@@ -28,7 +52,7 @@ inline constexpr int batch_columns = block_of(I, batch_copies<O, I, T> ? 64 : 10
 /// gradient for every tile costs more in memory than in arithmetic.
 template <int O, int I, class T>
 constexpr int dense_batch_tasks(backend, Shape<O, I>, T) {
-    return sizeof(T) * O * I < (1 << 16) || I < width<T> ? 0 : (O + batch_rows<O> - 1) / batch_rows<O>;
+    return sizeof(T) * O * I < (1 << 16) || I < width<T> ? 0 : BatchTasks<O, I, T>::count;
 }
 template <int O, int I, class T>
 constexpr int dense_batch_input_tasks(backend, Shape<O, I>, T) {
@@ -36,14 +60,18 @@ constexpr int dense_batch_input_tasks(backend, Shape<O, I>, T) {
     return (I + columns - 1) / columns;
 }
 
+/// Whether the gradient is summed in pairs: scaling a row of dy must be little beside its products with I columns.
+template <int I>
+inline constexpr bool gradient_in_pairs = adds_beside_fma&& I >= 512;
+
 /// Tasks that make what the gradient reads in place of x, and bytes of it in each tile's memory.
 template <int O, int I, class T>
 constexpr int dense_batch_prepare_tasks(backend, Shape<O, I>, T) {
-    return adds_beside_fma ? 8 : 0;
+    return gradient_in_pairs<I> ? 8 : 0;
 }
 template <int O, int I, class T>
 constexpr std::size_t dense_batch_prepared_bytes(backend, Shape<O, I>, T) {
-    return adds_beside_fma ? sizeof(PanelsOfTile<I, T>) : 0;
+    return gradient_in_pairs<I> ? sizeof(PanelsOfTile<I, T>) : 0;
 }
 template <int O, int I, class T>
 void dense_batch_prepare(backend, Shape<O, I> shape, BatchRows<T> x, BatchMemory memory, int task) {
@@ -59,18 +87,22 @@ BatchRows<T> dense_batch_rows(backend, Shape<O, I>, BatchRows<T> x) {
 }
 template <int O, int I, class T>
 constexpr std::size_t dense_batch_list_bytes(backend, Shape<O, I>, T) {
-    return sizeof(TileTerms<batch_rows<O>, I, T>);
+    return sizeof(TileTerms<BatchTasks<O, I, T>::most, I, T>);
 }
 template <int O, int I, class T>
 void dense_batch_list(backend, Shape<O, I>, BatchRows<T> x, BatchMemory memory, int tile) {
-    list_terms<batch_rows<O>, I>(x, memory, tile);
+    list_terms<BatchTasks<O, I, T>::most, I>(x, memory, tile);
 }
 
-/// Where a task's rows of W lie: {first element, elements}.
-template <int O, int I>
-constexpr std::pair<std::size_t, std::size_t> dense_batch_range(backend, Shape<O, I>, int task) {
-    const int first = task * batch_rows<O>, rows = std::min(batch_rows<O>, O - first);
-    return {static_cast<std::size_t>(first) * I, static_cast<std::size_t>(rows) * I};
+/// A task's outputs, rows of W: {first, number of them}; and an input task's inputs.
+template <int O, int I, class T>
+constexpr std::pair<int, int> dense_batch_outputs(backend, Shape<O, I>, T, int task) {
+    return {BatchTasks<O, I, T>::first(task), BatchTasks<O, I, T>::rows(task)};
+}
+template <int O, int I, class T>
+constexpr std::pair<int, int> dense_batch_inputs(backend, Shape<O, I>, T, int task) {
+    constexpr int columns = batch_columns<O, I, T>;
+    return {task * columns, std::min(columns, I - task * columns)};
 }
 
 /// f(C, c) for the vectors c … c + C of n, in blocks of C = Most, then of half of that, and so on.
@@ -82,9 +114,9 @@ IKEBANA_INLINE inline void in_blocks(int n, F f) {
         in_blocks<Most / 2>(n - c, [&](auto block, int rest) IKEBANA_INLINE { f(block, c + rest); });
 }
 
-/// f(rows of the task, a constant), for a task of Block rows of N.
+/// f(inputs of the task, a constant), for a task of Block inputs of N.
 template <int N, int Block, class F>
-IKEBANA_INLINE inline void with_rows(int task, F f) {
+IKEBANA_INLINE inline void with_inputs(int task, F f) {
     if (N % Block == 0 || (task + 1) * Block <= N)
         f(std::integral_constant<int, Block>{});
     else if constexpr (N % Block != 0)
@@ -123,13 +155,14 @@ IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, i
 template <class Y, class X, class W, class B, class T>
 void dense_batch_forward(backend, Y y, X x, BatchRows<T> rows, BatchMemory memory, W w, B b, int task) {
     constexpr int O = Y::shape::sizes[0], I = X::shape::size;
-    with_rows<O, batch_rows<O>>(task, [&]<int N>(std::integral_constant<int, N>) {
-        const int o = task * batch_rows<O>;
+    using Tasks = BatchTasks<O, I, T>;
+    with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
+        const int o = Tasks::first(task);
         const T* first = w.data + static_cast<std::size_t>(o) * I;
         if (rows.sparse) {
             const T* bias = nullptr;
             if constexpr (!is_nothing<B>) bias = b.data + o;
-            return sparse_forward<N, batch_rows<O>, I>(y, o, first, bias, rows, memory);
+            return sparse_forward<N, Tasks::most, I>(y, o, first, bias, rows, memory);
         }
         batch_products<N, I, 1, T>(y, o, first, x, 0, I,
                                    [&](int k, const T*) IKEBANA_INLINE { return bias_vector<T>(b, o + k); });
@@ -142,7 +175,7 @@ void dense_batch_backward_input(backend, DX dx, W w, DY dy, int task) {
     using T = typename DX::element;
     using V = xsimd::batch<T>;
     constexpr int O = DY::shape::sizes[0], I = DX::shape::size, columns = batch_columns<O, I, T>;
-    with_rows<I, columns>(task, [&]<int N>(std::integral_constant<int, N>) {
+    with_inputs<I, columns>(task, [&]<int N>(std::integral_constant<int, N>) {
         const int i = task * columns;
         const auto row = [&](int o) { return w.data + static_cast<std::size_t>(o) * I + i; };
         if constexpr (batch_copies<O, I, T>) {
@@ -193,14 +226,31 @@ IKEBANA_INLINE inline void dense_batch_block(T* to, DY dy, BatchRows<T> x, int o
     });
 }
 
-/// to ← the task's rows of dW (O,I) = Σ dy xᵀ over the batch.
+/// db ← the sums of n rows of dy over the batch, from row o on.
+template <class T, class DY>
+void dense_batch_bias(T* db, DY dy, int o, int n) {
+    using V = xsimd::batch<T>;
+    for (int k = 0; k < n; ++k) {
+        V sum(0);
+        for (int t = 0; t < dy.count; ++t)
+            for (int lane = 0; lane < DY::lanes; lane += width<T>) sum += V::load_aligned(dy[t].row(o + k) + lane);
+        db[k] = xsimd::hadd(sum);
+    }
+}
+
+/// to ← the task's rows of dW (O,I) = Σ dy xᵀ over the batch, db ← those of Σ dy; db may be null.
 template <int O, int I, class T, class DY>
-void dense_batch_gradient(backend, Shape<O, I>, T* to, DY dy, BatchRows<T> x, BatchMemory memory, int task) {
+void dense_batch_gradient(backend, Shape<O, I>, T* to, T* db, DY dy, BatchRows<T> x, BatchMemory memory, int task) {
+    if (db) {
+        const auto [first, n] = dense_batch_outputs(backend{}, Shape<O, I>{}, T{}, task);
+        dense_batch_bias(db, dy, first, n);
+    }
     constexpr int C = I < 2 * width<T> ? 1 : 2, columns = C * width<T>;
-    with_rows<O, batch_rows<O>>(task, [&]<int N>(std::integral_constant<int, N>) {
-        const int o = task * batch_rows<O>;
-        if (x.sparse) return sparse_gradient<N, batch_rows<O>, I>(to, dy, o, x, memory);
-        if constexpr (adds_beside_fma)
+    using Tasks = BatchTasks<O, I, T>;
+    with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
+        const int o = Tasks::first(task);
+        if (x.sparse) return sparse_gradient<N, Tasks::most, I>(to, dy, o, x, memory);
+        if constexpr (gradient_in_pairs<I>)
             paired_gradient<N, I>(to, dy, x.samples, o, memory);
         else
             each_even_block<N, registers == 32 ? 10 : 5>([&]<int R>(std::integral_constant<int, R>, int row) {

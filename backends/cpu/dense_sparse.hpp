@@ -21,9 +21,9 @@ namespace ikebana::cpu {
 /// Numbers from one column of a task's rows to the next, for N rows: whole lines.
 constexpr int column_step(int N) { return (N + 15) / 16 * 16; }
 
-/// Columns of W go in blocks that stay in the first level of cache, of 16 KiB.
+/// Columns of W go in blocks that stay in the first level of cache, of 28 KiB.
 template <int Rows, class T>
-inline constexpr int column_block = 16 * 1024 / (column_step(Rows) * static_cast<int>(sizeof(T)));
+inline constexpr int column_block = 28 * 1024 / (column_step(Rows) * static_cast<int>(sizeof(T)));
 
 /// Where two samples of I numbers differ from the background, and by how much, in the order of columns. Of an odd
 /// number of samples, the last is its own partner, without difference.

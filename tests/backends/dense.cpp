@@ -45,14 +45,12 @@ void gradient_in_pairs(T* dw, BatchTiles<const T, Shape<O>, L> dy, BatchRows<T> 
     Arena<std::byte> panels = scratch_of(static_cast<std::size_t>(dy.count) * sizeof(Panels));
     const BatchMemory memory{panels.data(), sizeof(Panels)};
     for (int task = 0; task < 3; ++task) cpu::make_panels<I>(x, memory, task, 3);
-    constexpr int N = cpu::batch_rows<O>;
-    for (int o = 0; o < O; o += N) {
-        T* rows = dw + static_cast<std::size_t>(o) * I;
-        if (o + N <= O)
-            cpu::paired_gradient<N, I>(rows, dy, x.samples, o, memory);
-        else
-            cpu::paired_gradient<O % N == 0 ? N : O % N, I>(rows, dy, x.samples, o, memory);
-    }
+    using Tasks = cpu::BatchTasks<O, I, T>;
+    for (int task = 0; task < Tasks::count; ++task)
+        cpu::with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
+            const int o = Tasks::first(task);
+            cpu::paired_gradient<N, I>(dw + static_cast<std::size_t>(o) * I, dy, x.samples, o, memory);
+        });
 }
 
 /// All three directions over a batch of `samples`, task by task, against the reference tile by tile. The gradient reads
@@ -70,7 +68,7 @@ void compare_over_batch(int samples, double share = 0, T background = 0) {
     Random random(Seed{14}, Stream::test, static_cast<std::uint32_t>(O * 1000 + I));
     Numbers<T> x(tiles * I * L), dx(tiles * I * L), y(tiles * O * L), dy(tiles * O * L);
     Views<T, Shape<O, I>> w, dw;
-    Views<T, Shape<O>> b;
+    Views<T, Shape<O>> b, db;
     for (auto* numbers : {&x, &dx, &y, &dy, static_cast<Numbers<T>*>(&w), static_cast<Numbers<T>*>(&b)})
         numbers->randomise(random);
     for (std::size_t k = 0; k < tiles * I * L; ++k) {
@@ -96,6 +94,7 @@ void compare_over_batch(int samples, double share = 0, T background = 0) {
         dense_forward(exact, Tile<double, Shape<O>, L>{y.exact.data() + at * O}, xt, w.exact_view(), b.exact_view());
         dense_backward_input(exact, Tile<double, Shape<I>, L>{dx.exact.data() + at * I}, w.exact_view(), dyt);
         dense_backward_weight(exact, dw.exact_view(), dyt, xt, nullptr);
+        add_channel_sums(exact, db.exact_view(), dyt);
     }
     const BatchTiles<T, Shape<O>, L> ys{y.fast.data(), O * L, count};
     const BatchTiles<const T, Shape<O>, L> dys{dy.fast.data(), O * L, count};
@@ -113,18 +112,27 @@ void compare_over_batch(int samples, double share = 0, T background = 0) {
     }
     for (int task = 0; task < dense_batch_prepare_tasks(fast, shape, T{}); ++task)
         dense_batch_prepare(fast, shape, x_rows, memory, task);
-    std::size_t next = 0;
+    int next = 0;
     for (int task = 0; task < tasks; ++task) {
-        const auto [first, n] = dense_batch_range(fast, shape, task);
+        const auto [first, n] = dense_batch_outputs(fast, shape, T{}, task);
         CHECK(first == next);
         next += n;
         dense_batch_forward(fast, ys, xs, x_rows, memory, w.view(), b.view(), task);
-        dense_batch_gradient(fast, shape, dw.fast.data() + first, dys, x_rows, memory, task);
+        dense_batch_gradient(fast, shape, dw.fast.data() + static_cast<std::size_t>(first) * I, db.fast.data() + first,
+                             dys, x_rows, memory, task);
     }
-    CHECK(next == static_cast<std::size_t>(O) * I);
-    for (int task = 0; task < input_tasks; ++task) dense_batch_backward_input(fast, dxs, w.view(), dys, task);
+    CHECK(next == O);
+    next = 0;
+    for (int task = 0; task < input_tasks; ++task) {
+        const auto [first, n] = dense_batch_inputs(fast, shape, T{}, task);
+        CHECK(first == next);
+        next += n;
+        dense_batch_backward_input(fast, dxs, w.view(), dys, task);
+    }
+    CHECK(next == I);
     check_close(y, "forward over a batch");
     check_close(dw, "weight gradient over a batch");
+    check_close(db, "bias gradient over a batch");
     if (!x_rows.sparse) {
         gradient_in_pairs<O, I, T>(dw.fast.data(), dys, x_rows);
         check_close(dw, "weight gradient in pairs");
@@ -181,8 +189,9 @@ TEST_CASE("A NaN in a sparse batch") {
     for (int task = 0; task < dense_batch_tasks(fast, shape, 0.f); ++task) {
         dense_batch_forward(fast, BatchTiles<float, Shape<O>, L>{y.data(), O * L, 2}, xs, x, memory,
                             View<const float, Shape<O, I>>{w.data()}, Nothing{}, task);
-        dense_batch_gradient(fast, shape, dw.data() + dense_batch_range(fast, shape, task).first,
-                             BatchTiles<const float, Shape<O>, L>{dy.data(), O * L, 2}, x, memory, task);
+        dense_batch_gradient(fast, shape, dw.data() + dense_batch_outputs(fast, shape, 0.f, task).first * I,
+                             static_cast<float*>(nullptr), BatchTiles<const float, Shape<O>, L>{dy.data(), O * L, 2}, x,
+                             memory, task);
     }
     for (int o = 0; o < O; ++o) {
         for (int n = 0; n < samples; ++n) CHECK(std::isnan(y.data()[(n / L * O + o) * L + n % L]) == (n == 5));

@@ -14,14 +14,21 @@ namespace {
 
 using Image = Shape<2, 9, 8>;
 using Layers = Sequential<Dense<128>, BatchNorm, Sigmoid, Dense<130, NoBias>, Dense<131>, Tanh, BatchNorm, Dense<128>,
-                          Dense<3>, Softmax>;
+                          Tanh, Dense<135>, Sigmoid, Tanh, Dense<3>, Softmax>;
 template <class Backend, class T>
 using Net = Network<Input<2, 9, 8>, Layers, Backend, T>;
 using Large = Program<Net<cpu::backend, float>, CrossEntropy>;
 static_assert(Large::is_over_batch<0> && Large::is_over_batch<3> && Large::is_over_batch<4> &&
-              Large::is_over_batch<7> && !Large::is_over_batch<8>);
-static_assert(Large::segments == 7 && Large::cut.segments[0] == Segment{0, 0} &&
+              Large::is_over_batch<7> && Large::is_over_batch<9> && !Large::is_over_batch<12>);
+static_assert(Large::segments == 8 && Large::cut.segments[0] == Segment{0, 0} &&
               Large::cut.segments[3] == Segment{3, 4});
+
+// An elementwise layer goes forward with the layer over the batch before it, and back with the one after it.
+constexpr auto in_tasks = Large::in_tasks;
+static_assert(!in_tasks[2].forward && in_tasks[2].backward && in_tasks[5].forward && !in_tasks[5].backward);
+static_assert(in_tasks[8].forward && in_tasks[8].backward && in_tasks[10].forward && !in_tasks[11].forward);
+constexpr auto regions = Large::regions();
+static_assert(!regions[6].forward && !regions[6].backward);
 
 template <class T, class N>
 std::vector<T> gradients(N& net, const auto& samples, int threads) {

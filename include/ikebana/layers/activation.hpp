@@ -10,6 +10,8 @@ namespace ikebana {
 
 template <class L>
 struct Elementwise {
+    static constexpr bool elementwise = true;
+
     template <class In>
     static consteval auto output() {
         return In{};
@@ -29,6 +31,7 @@ struct Elementwise {
 template <class F>
 struct Activation {
     using functor = F;
+    static constexpr bool elementwise = true;
 
     template <class In>
     static consteval auto output() {

@@ -45,15 +45,12 @@ struct Dense {
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        using T = number_of<decltype(dy)>;
         if constexpr (has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
-        if constexpr (!batch_tasks<In, decltype(backend), T>) {
-            dense_backward_weight(backend, std::get<0>(dp), dy, x, context.scratch);
-            if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, std::get<0>(p), dy);
-        }
+        dense_backward_weight(backend, std::get<0>(dp), dy, x, context.scratch);
+        if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, std::get<0>(p), dy);
     }
 
-    // A large W over the whole batch; backward() then takes the bias's gradient only.
+    // A large W over the whole batch.
     template <class In, class Backend, class T>
     static constexpr int batch_tasks = dense_batch_tasks(Backend{}, sizes<In>{}, T{});
     template <class In, class Backend, class T>
@@ -86,13 +83,18 @@ struct Dense {
     static void batch_backward(auto backend, auto dx, auto dy, auto p, int task) {
         dense_batch_backward_input(backend, dx, std::get<0>(p), dy, task);
     }
-    template <class In>
-    static constexpr auto batch_range(auto backend, int task) {
-        return dense_batch_range(backend, sizes<In>{}, task);
+    template <class In, class T>
+    static constexpr auto batch_outputs(auto backend, int task) {
+        return dense_batch_outputs(backend, sizes<In>{}, T{}, task);
+    }
+    template <class In, class T>
+    static constexpr auto batch_inputs(auto backend, int task) {
+        return dense_batch_inputs(backend, sizes<In>{}, T{}, task);
     }
     template <class In>
-    static void batch_gradient(auto backend, auto* to, auto dy, auto rows, BatchMemory memory, int task) {
-        dense_batch_gradient(backend, sizes<In>{}, to, dy, rows, memory, task);
+    static void batch_gradient(auto backend, auto dp, auto dy, auto rows, BatchMemory memory, int task) {
+        dense_batch_gradient(backend, sizes<In>{}, dp[0], has_bias ? dp[dp.size() - 1] : nullptr, dy, rows, memory,
+                             task);
     }
 
     static std::string name() { return type_text("Dense", {O}, {option_name(Options{})...}); }

@@ -17,7 +17,9 @@
 // once a step, for the kernels of every tile (a convolution's transformed weights). No function holds a loop over
 // elements: they evaluate expressions or call the primitives of backends/ by tag.
 //
-// A layer whose first parameter is large may train over the whole batch, in tasks of its outputs (optional, all of):
+// A layer with `elementwise = true` treats each value alone: it may be called on any rows of a tile.
+//
+// A layer of many parameters may train over the whole batch, in tasks of its outputs (optional, all of):
 //   template <class In, class Backend, class T> static constexpr int batch_tasks, batch_input_tasks;
 //   template <class In, class Backend, class T> static constexpr int batch_prepare_tasks;
 //   template <class In, class Backend, class T> static constexpr std::size_t batch_prepared_bytes;       in each tile
@@ -27,10 +29,11 @@
 //   template <class In> static void batch_list(backend, rows, memory, tile);         what is read in place of the tile's x
 //   template <class In> static void batch_forward(backend, y, x, rows, memory, p, task);         the task's outputs
 //   template <class In> static void batch_backward(backend, dx, dy, p, task);        the input task's inputs
-//   template <class In> static constexpr auto batch_range(backend, task);            {first element, elements}
-//   template <class In> static void batch_gradient(backend, to, dy, rows, memory, task);     of that range
-// x, y, dx, dy are BatchTiles then, rows is what x holds as BatchRows, memory a BatchMemory. Where batch_tasks > 0,
-// backward is called on every tile with dx = Nothing, for the other parameters.
+//   template <class In, class T> static constexpr auto batch_outputs(backend, task); {first output, number of them}
+//   template <class In, class T> static constexpr auto batch_inputs(backend, task);  {first input, number of them}
+//   template <class In> static void batch_gradient(backend, dp, dy, rows, memory, task);
+// x, y, dx, dy are BatchTiles then, rows is what x holds as BatchRows, memory a BatchMemory; dp has a pointer for each
+// parameter, to the part that belongs to the task's outputs.
 //
 // A layer with `meets = true` needs the whole batch between two halves, each way (batch_norm.hpp). It has, all of:
 //   template <class In> static constexpr std::size_t partial_size, batch_size;      numbers of a tile, of the batch
@@ -240,6 +243,9 @@ constexpr int batch_tasks_of() {
 }
 template <class B, class Backend, class T>
 inline constexpr bool over_batch = batch_tasks_of<typename B::layer, typename B::input, Backend, T>() > 0;
+/// Whether a layer treats each value alone.
+template <class L>
+inline constexpr bool is_elementwise = requires { requires L::elementwise; };
 template <class L>
 constexpr bool meets_of() {
     if constexpr (requires { L::meets; })

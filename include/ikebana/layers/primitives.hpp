@@ -15,11 +15,12 @@
 //                   dense_batch_prepare_tasks(B, Shape<O,I>, T)                0, or tasks beside them, which make what
 //                   dense_batch_prepare(B, Shape<O,I>, rows, memory, task)     the gradient reads in place of rows:
 //                   dense_batch_prepared_bytes(B, Shape<O,I>, T)               in each tile
-//                   dense_batch_gradient(B, Shape<O,I>, to, dys, rows, memory, task)
-//                                                                              rows of dW = Σ dy xᵀ, of which
-//                   dense_batch_range(B, Shape<O,I>, task)                     says where: {first element, elements}
+//                   dense_batch_gradient(B, Shape<O,I>, dw, db, dys, rows, memory, task)
+//                                                                              rows of Σ dy xᵀ and Σ dy; db may be null
+//                   dense_batch_outputs(B, Shape<O,I>, T, task)                which rows: {first, number of them}
 //                   dense_batch_input_tasks(B, Shape<O,I>, T)                  tasks of columns of W, for
-//                   dense_batch_backward_input(B, dxs, w, dys, task)           those rows of dx, for all tiles
+//                   dense_batch_backward_input(B, dxs, w, dys, task)           those rows of dx, for all tiles:
+//                   dense_batch_inputs(B, Shape<O,I>, T, task)                 which ones
 //   conv.hpp        conv_pack(B, G, packed, w (K,C,R,S))                       weights as the kernels want them
 //                   conv_forward(B, G, y (K,P,Q), x (C,H,W), w, b (K), packed, scratch)
 //                   conv_backward(B, G, dx, dw, dy, x, w, packed, scratch)     dx, dw may be Nothing

@@ -1,4 +1,5 @@
-// The training program of a network and a loss: what one tile does in one region between two meeting points.
+// The training program of a network and a loss: what one tile does in one region between two meeting points. Over 400
+// lines, as every function needs the same places in a tile's memory, which are private to it.
 //   Region F_k: forward through segment k, then the collecting half of the meeting layer that follows.
 //   Region B_k: backward from the meeting layer after segment k down to the collecting half of the one before it.
 // The last segment's forward, the loss and its backward are one region: the tile is still in the cache. A layer over
@@ -22,6 +23,7 @@ struct Program : ProgramLayout<Net, Loss> {
     using bound = typename base::template bound<I>;
     template <int I>
     static constexpr bool is_over_batch = base::template is_over_batch<I>;
+    static constexpr auto in_tasks = base::in_tasks;
 
     /// What a region sees of the trainer.
     struct View {
@@ -86,7 +88,8 @@ struct Program : ProgramLayout<Net, Loss> {
     /// The functions of all regions. Of the last forward region, loss and backward are part.
     static constexpr auto regions() {
         return []<int... K>(std::integer_sequence<int, K...>) {
-            return std::array{Region<View>{&forward_region<K>, has_backward<K>() ? &backward_segment<K> : nullptr}...};
+            return std::array{Region<View>{K > 0 && ends_in_tasks<K>() ? nullptr : &forward_region<K>,
+                                           has_backward<K>() ? &backward_segment<K> : nullptr}...};
         }
         (std::make_integer_sequence<int, segments>{});
     }
@@ -111,7 +114,7 @@ struct Program : ProgramLayout<Net, Loss> {
     static void forward_region(const View& v) {
         constexpr Segment s = cut.segments[K];
         each<s.begin, s.end>([&]<int I>(std::integral_constant<int, I>) {
-            if constexpr (!is_over_batch<I>) forward<I>(v);
+            if constexpr (!in_tasks[I].forward) forward<I>(v);
         });
         if constexpr (K == segments - 1) {
             loss(v);
@@ -119,13 +122,12 @@ struct Program : ProgramLayout<Net, Loss> {
         } else {
             using B = bound<s.end>;
             const Timed timed = v.timed(Part::forward, B::position);
-            auto context = context_of<s.end>(v);
-            if constexpr (!is_over_batch<s.end>)
+            if constexpr (!is_over_batch<s.end>) {
+                auto context = context_of<s.end>(v);
                 B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[s.end],
                                                               input_of<s.end>(v), context);
-            else if constexpr (s.end > 0)
-                store_tile(backend{}, reinterpret_cast<T*>(context.cache), L, B::input::size,
-                           input_of<s.end>(v).template as<Shape<static_cast<int>(B::input::size)>>());
+            } else if constexpr (s.end > 0)
+                store_rows<s.end, static_cast<int>(B::input::size)>(v, 0);
         }
     }
 
@@ -136,11 +138,21 @@ struct Program : ProgramLayout<Net, Loss> {
                        reinterpret_cast<T*>(v.scratch));
     }
 
+    /// Whether all layers of segment K go forward in tasks, and the next one runs over the batch, too.
+    template <int K>
+    static constexpr bool ends_in_tasks() {
+        constexpr Segment s = cut.segments[K];
+        if constexpr (K == segments - 1)
+            return false;
+        else
+            return is_over_batch<s.end> && !any_of(s, [](int i) { return !in_tasks[i].forward; });
+    }
+
     /// Whether a tile has anything to do in backward_segment<K>.
     template <int K>
     static constexpr bool has_backward() {
         constexpr Segment s = cut.segments[K];
-        return s.begin < s.end || meets_before<s.end>();
+        return meets_before<s.end>() || any_of(s, [](int i) { return i >= first_trained && !in_tasks[i].backward; });
     }
 
     /// Layers of segment K in reverse; the segment's own meeting layer only collects, and the one after it finishes.
@@ -156,7 +168,9 @@ struct Program : ProgramLayout<Net, Loss> {
                 backend{}, gradient_of<s.end>(v), output_gradient_of<s.end>(v), input_of<s.end>(v),
                 parameters_of_layer<s.end>(v), v.batch + batch_offset[s.end], context);
         }
-        each_reverse<std::max(s.begin + meets, first_trained), s.end>([&](auto i) { backward<i>(v); });
+        each_reverse<std::max(s.begin + meets, first_trained), s.end>([&](auto i) {
+            if constexpr (!in_tasks[i].backward) backward<i>(v);
+        });
         if constexpr (meets && s.begin >= first_trained) {
             using B = bound<s.begin>;
             const Timed timed = v.timed(Part::backward, B::position);
@@ -175,24 +189,49 @@ struct Program : ProgramLayout<Net, Loss> {
         using layer = typename B::layer;
         using In = typename B::input;
         constexpr int tasks = layer::template batch_tasks<In, backend, T>;
-        const Timed timed = v.timed(task < tasks ? Part::forward : Part::backward, B::position);
         const BatchRows<T> rows = rows_of<I>(v, input_rows);
+        const int tiles = tiles_of(rows.samples);
         if (task < tasks) {
-            const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
-            layer::template batch_forward<In>(backend{}, of_batch(y, tiles_of(rows.samples)),
-                                              of_batch(input_of<I>(v), tiles_of(rows.samples)), rows, memory_of<I>(v),
-                                              parameters_of_layer<I>(v), task);
-        } else if constexpr (prepare_tasks<I> > 0)
+            {
+                const Timed timed = v.timed(Part::forward, B::position);
+                const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
+                layer::template batch_forward<In>(backend{}, of_batch(y, tiles), of_batch(input_of<I>(v), tiles), rows,
+                                                  memory_of<I>(v), parameters_of_layer<I>(v), task);
+            }
+            const auto outputs = layer::template batch_outputs<In, T>(backend{}, task);
+            if constexpr (is_followed<I>) {
+                const Timed timed = v.timed(Part::forward, bound<I + 1>::position);
+                on_rows(v, tiles, outputs, []<int N>(const View& tile, int row) { forward_rows<I + 1, N>(tile, row); });
+            }
+            constexpr int next = I + 1 + is_followed<I>;
+            if constexpr (next < count)
+                if constexpr (is_over_batch<next>) {
+                    const Timed timed = v.timed(Part::forward, bound<next>::position);
+                    on_rows(v, tiles, outputs,
+                            []<int N>(const View& tile, int row) { store_rows<next, N>(tile, row); });
+                }
+        } else if constexpr (prepare_tasks<I> > 0) {
+            const Timed timed = v.timed(Part::backward, B::position);
             layer::template batch_prepare<In>(backend{}, rows, memory_of<I>(v), task - tasks);
+        }
     }
     /// One task of the gradient of its input.
     template <int I>
     static void batch_backward(const View& v, int tiles, int task) {
         using B = bound<I>;
-        const Timed timed = v.timed(Part::backward, B::position);
-        B::layer::template batch_backward<typename B::input>(backend{}, of_batch(gradient_of<I>(v), tiles),
-                                                             of_batch(output_gradient_of<I>(v), tiles),
-                                                             parameters_of_layer<I>(v), task);
+        using layer = typename B::layer;
+        using In = typename B::input;
+        {
+            const Timed timed = v.timed(Part::backward, B::position);
+            layer::template batch_backward<In>(backend{}, of_batch(gradient_of<I>(v), tiles),
+                                               of_batch(output_gradient_of<I>(v), tiles), parameters_of_layer<I>(v),
+                                               task);
+        }
+        if constexpr (in_tasks[I - 1].backward && !is_over_batch<I - 1>) {
+            const Timed timed = v.timed(Part::backward, bound<I - 1>::position);
+            on_rows(v, tiles, layer::template batch_inputs<In, T>(backend{}, task),
+                    []<int N>(const View& tile, int row) { backward_rows<I - 1, N>(tile, row); });
+        }
     }
 
     /// One task of all layers' batch gradients. f(first, n, gradient) gets it: n parameters from the arena's element
@@ -206,17 +245,27 @@ struct Program : ProgramLayout<Net, Loss> {
                 if (task < begin || task >= end) return;
                 using B = bound<I>;
                 using layer = typename B::layer;
-                const auto [first, n] = layer::template batch_range<typename B::input>(backend{}, task - begin);
-                const std::size_t at = Net::parameter_offset[B::position] + first;
-                T* to = arena ? arena + at : reinterpret_cast<T*>(v.scratch);
+                using parameters = typename B::parameters;
+                const auto [first, n] = layer::template batch_outputs<typename B::input, T>(backend{}, task - begin);
+                const auto before = elements_of_outputs<typename B::output>(parameters{}, first),
+                           elements = elements_of_outputs<typename B::output>(parameters{}, n);
+                const auto whole = elements_of_outputs<typename B::output>(parameters{}, B::output::size);
+                std::array<std::size_t, parameters::count> at;
+                std::array<T*, parameters::count> to;
+                T* scratch = reinterpret_cast<T*>(v.scratch);
+                std::size_t offset = Net::parameter_offset[B::position];
+                for (std::size_t k = 0; k < at.size(); ++k) {
+                    at[k] = offset + before[k], to[k] = arena ? arena + at[k] : scratch;
+                    offset += padded(whole[k]), scratch += padded(elements[k]);
+                    prefetch_to_write(backend{}, v.parameters + at[k], elements[k]);
+                }
                 {
                     const Timed timed = v.timed(Part::backward, B::position);
-                    prefetch_to_write(backend{}, v.parameters + at, n);
                     layer::template batch_gradient<typename B::input>(
                         backend{}, to, of_batch(output_gradient_of<I>(v), tiles_of(input_rows.samples)),
                         rows_of<I>(v, input_rows), memory_of<I>(v), task - begin);
                 }
-                f(at, n, static_cast<const T*>(to));
+                for (std::size_t k = 0; k < at.size(); ++k) f(at[k], elements[k], static_cast<const T*>(to[k]));
             }
         });
     }
@@ -298,6 +347,62 @@ struct Program : ProgramLayout<Net, Loss> {
             return I > first_trained && !is_over_batch<I>;
         else
             return false;
+    }
+
+    template <class F>
+    static constexpr bool any_of(Segment s, F f) {
+        for (int i = s.begin; i < s.end; ++i)
+            if (f(i)) return true;
+        return false;
+    }
+
+    /// f<N>(view, first) for N rows of a tile from `first` on, until a task's {first, number} are done in all tiles.
+    /// v is the first tile's.
+    template <class F>
+    static void on_rows(View v, int tiles, std::pair<int, int> rows, F f) {
+        const int end = rows.first + rows.second;
+        for (int t = 0; t < tiles; ++t, v.tile += tile_bytes) {
+            int row = rows.first;
+            for (; row + 8 <= end; row += 8) f.template operator()<8>(v, row);
+            for (; row < end; ++row) f.template operator()<1>(v, row);
+        }
+    }
+    template <int N, class E, class S>
+    static Tile<E, Shape<N>, L> rows_at(Tile<E, S, L> tile, int first) {
+        return {tile.row(first)};
+    }
+
+    /// Whether an elementwise layer takes the outputs of layer I, which runs over the batch, task by task.
+    template <int I>
+    static constexpr bool is_followed = [] {
+        if constexpr (I + 1 < count)
+            return in_tasks[I + 1].forward && !is_over_batch<I + 1>;
+        else
+            return false;
+    }();
+    /// An elementwise layer on N rows of a tile.
+    template <int I, int N>
+    static void forward_rows(const View& v, int first) {
+        using B = bound<I>;
+        auto context = context_of<I>(v);
+        const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
+        B::layer::template forward<Shape<N>>(backend{}, rows_at<N>(y, first), rows_at<N>(input_of<I>(v), first),
+                                             parameters_of_layer<I>(v), context);
+    }
+    template <int I, int N>
+    static void backward_rows(const View& v, int first) {
+        using B = bound<I>;
+        auto context = context_of<I>(v);
+        const auto rows = [&](auto tile) { return rows_at<N>(tile, first); };
+        B::layer::template backward<Shape<N>>(backend{}, rows(gradient_of<I>(v)), std::tuple{},
+                                              rows(output_gradient_of<I>(v)), rows(output_of<I>(v)),
+                                              rows(input_of<I>(v)), parameters_of_layer<I>(v), context);
+    }
+    /// N rows of a tile, of what enters layer I, to its memory as columns of samples' rows.
+    template <int I, int N>
+    static void store_rows(const View& v, int first) {
+        store_tile(backend{}, reinterpret_cast<T*>(context_of<I>(v).cache) + first, L, bound<I>::input::size,
+                   rows_at<N>(input_of<I>(v), first));
     }
 
     static constexpr int tiles_of(int samples) { return (samples + L - 1) / L; }

@@ -23,18 +23,26 @@ constexpr std::size_t batch_size_of() {
         return 0;
 }
 
-/// Elements of the largest task of a layer's batch gradient: the first, since only the last can be smaller.
-template <class B, class Backend, class T>
-constexpr std::size_t batch_task_size_of() {
-    if constexpr (over_batch<B, Backend, T>)
-        return B::layer::template batch_range<typename B::input>(Backend{}, 0).second;
-    else
-        return 0;
+/// Elements that a number of outputs have of each parameter of a layer over the batch.
+template <class Output, class... P>
+constexpr auto elements_of_outputs(Parameters<P...>, int outputs) {
+    return std::array<std::size_t, sizeof...(P)>{P::shape::size / Output::size * static_cast<std::size_t>(outputs)...};
 }
 
-template <class First, class... Rest>
-constexpr std::size_t first_parameter_size(Parameters<First, Rest...>) {
-    return First::shape::size;
+/// Elements of the largest task of a layer's batch gradient.
+template <class B, class Backend, class T>
+constexpr std::size_t batch_task_size_of() {
+    using layer = typename B::layer;
+    using In = typename B::input;
+    std::size_t size = 0;
+    if constexpr (over_batch<B, Backend, T>) {
+        int outputs = 0;
+        for (int task = 0; task < layer::template batch_tasks<In, Backend, T>; ++task)
+            outputs = std::max(outputs, layer::template batch_outputs<In, T>(Backend{}, task).second);
+        for (const std::size_t n : elements_of_outputs<typename B::output>(typename B::parameters{}, outputs))
+            size += padded(n);
+    }
+    return size;
 }
 
 template <class Net, class Loss>
@@ -72,6 +80,21 @@ struct ProgramLayout {
         return at;
     }(chain{});
 
+    /// Which layers go in the tasks of a layer over the batch, each way: that layer itself; forward, an elementwise one
+    /// behind it, on the task's outputs; and back, one before it, on the task's inputs.
+    struct Directions {
+        bool forward = false, backward = false;
+    };
+    static constexpr auto in_tasks = []<class... B>(pack<B...>) {
+        constexpr std::array whole{over_batch<B, backend, T>...}, elementwise{is_elementwise<typename B::layer>...};
+        std::array<Directions, count> in{};
+        for (std::size_t i = 0; i < in.size(); ++i) {
+            in[i].forward = whole[i] || (elementwise[i] && i > 0 && whole[i - 1]);
+            in[i].backward = whole[i] || (elementwise[i] && i > first_trained && i + 1 < count && whole[i + 1]);
+        }
+        return in;
+    }(chain{});
+
     /// Numbers that meeting layers share: of each tile, and of the batch.
     static constexpr auto partial_offset = []<class... B>(pack<B...>) {
         return offsets_of(hana::make_tuple(partial_size_of<B>()...));
@@ -98,7 +121,7 @@ struct ProgramLayout {
         bool batch_wide = false;
     };
     static constexpr auto stretches = []<class... B>(pack<B...>) {
-        std::array<Stretch, 2 * sizeof...(B)> all{};
+        std::array<Stretch, sizeof...(B)> all{};
         std::size_t n = 0;
         const auto add = [&](std::size_t begin, std::size_t end, bool batch_wide) {
             if (begin == end) return;
@@ -107,17 +130,9 @@ struct ProgramLayout {
             else
                 all[n++] = {begin, end, batch_wide};
         };
-        (
-            [&] {
-                const std::size_t begin = Net::parameter_offset[B::position],
-                                  end = begin + parameter_extent<typename B::parameters>;
-                std::size_t middle = begin;
-                if constexpr (over_batch<B, backend, T>)
-                    middle += padded(first_parameter_size(typename B::parameters{}));
-                add(begin, middle, true);
-                add(middle, end, false);
-            }(),
-            ...);
+        (add(Net::parameter_offset[B::position],
+             Net::parameter_offset[B::position] + parameter_extent<typename B::parameters>, over_batch<B, backend, T>),
+         ...);
         return std::pair{all, n};
     }(chain{});
 

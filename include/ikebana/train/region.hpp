@@ -9,7 +9,7 @@
 
 namespace ikebana {
 
-/// One region each way, on a tile; null where a tile has nothing to do.
+/// One region each way, on a tile; null where a tile has nothing to do, but for the first one forward.
 template <class View>
 struct Region {
     void (*forward)(const View&);

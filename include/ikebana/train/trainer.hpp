@@ -269,7 +269,7 @@ class Trainer {
                 else
                     m.finish(batch_.data(), shares(m), samples_);
             }
-            over_tiles(regions[k].forward, k == 0);
+            if (regions[k].forward) over_tiles(regions[k].forward, k == 0);
         }
         for (std::size_t k = meetings.size(); k-- > 0;) {
             const auto& m = meetings[k];
