@@ -207,6 +207,9 @@ TEST_CASE("inputs of any form give what a contiguous container gives") {
     xt::xtensor<float, 4> wide = xt::zeros<float>({36, 1, 9, 8});
     xt::view(wide, xt::range(0, 36, 2)) = images;
     CHECK(cost_of(xt::view(wide, xt::range(0, 36, 2)), samples.labels) == plain);
+    xt::xtensor<float, 4> longer = xt::zeros<float>({40, 1, 9, 8});
+    xt::view(longer, xt::range(7, 25)) = images;
+    CHECK(cost_of(xt::view(longer, xt::range(7, 25)), samples.labels) == plain); // begins within its container
     CHECK(cost_of(-(-images), samples.labels) == plain); // an expression, never evaluated to a container
     const auto adapted = xt::adapt(samples.images.data(), samples.images.size(), xt::no_ownership(),
                                    std::array<std::size_t, 4>{18, 1, 9, 8});
@@ -242,10 +245,14 @@ TEST_CASE("threads: one constant network predicts on several at once") {
     auto workspace = model.workspace();
     const auto rows = model.predict(samples.images, workspace);
     const std::vector<Prediction<float, 4>> expected(rows.begin(), rows.end());
-    const auto image = [&](std::size_t i) { return xt::xtensor<float, 3>(xt::view(as_xtensor(samples.images), i)); };
+    const auto images = as_xtensor(samples.images);
+    const auto image = [&](std::size_t i) { return xt::view(images, i); };
     std::vector<int> right(4);
     std::vector<Prediction<float, 4>> alone; // other kernels than a batch's: equal up to rounding
-    for (std::size_t t = 0; t < right.size(); ++t) alone.push_back(model.predict(image(t)));
+    for (std::size_t t = 0; t < right.size(); ++t) {
+        alone.push_back(model.predict(image(t)));
+        for (std::size_t k = 0; k < 4; ++k) CHECK(alone[t][k] == doctest::Approx(expected[t][k]).epsilon(1e-4));
+    }
     std::vector<std::thread> threads;
     for (std::size_t t = 0; t < right.size(); ++t)
         threads.emplace_back([&, t] {

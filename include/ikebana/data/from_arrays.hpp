@@ -23,15 +23,6 @@ inline constexpr bool is_row_by_row<E> = E::static_layout == std::remove_cv_t<de
 template <class T, std::size_t Rank>
 inline constexpr bool is_row_by_row<BatchTensor<T, Rank>> = true;
 
-/// Where such a container's numbers begin; a view's lie within those of what it views.
-template <class E>
-auto first_element(const E& e) {
-    if constexpr (requires { e.data_offset(); })
-        return e.data() + e.data_offset();
-    else
-        return e.data();
-}
-
 /// Whether next() gives such numbers as they lie in memory, but for their scale; double is rounded.
 template <class T>
 inline constexpr bool is_stored = std::is_same_v<T, float> || std::is_same_v<T, std::uint8_t>;

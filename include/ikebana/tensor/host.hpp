@@ -53,6 +53,15 @@ inline std::size_t check_samples(const HostSizes& given, std::span<const int> sa
     return skip ? given.sizes[0] : 1;
 }
 
+/// Where a container's elements begin; a view's lie within those of what it views.
+template <class X>
+auto first_element(const X& x) {
+    if constexpr (requires { x.data_offset(); })
+        return x.data() + x.data_offset();
+    else
+        return x.data();
+}
+
 /// Pointer to the elements if x lies in memory as rows of T, else nullptr.
 template <class T, HostTensor X>
 const T* rows_in_place(const X& x) {
@@ -69,7 +78,7 @@ const T* rows_in_place(const X& x) {
             if (n != 1 && stride != step) return nullptr;
             step *= n;
         }
-        return x.data();
+        return first_element(x);
     } else {
         return nullptr;
     }
