@@ -3,6 +3,7 @@
 #pragma once
 #include <backends/cpu/parallel.hpp>
 #include <ikebana/core/math.hpp>
+#include <ikebana/core/once.hpp>
 #include <xsimd/xsimd.hpp>
 
 #include <cstddef>
@@ -58,12 +59,6 @@ constexpr int even_block(int n, int most) {
 }
 
 #define IKEBANA_INLINE __attribute__((always_inline))
-// A function that is compiled once, not again for each caller's constants.
-#ifdef __clang__
-#define IKEBANA_ONCE __attribute__((noinline))
-#else
-#define IKEBANA_ONCE __attribute__((noinline, noclone))
-#endif
 
 /// Asks for n numbers that this thread will write. The other threads read parameters all through a step, so each line
 /// of them is shared, and a write to a shared line waits for the other cores' answer: asked for in time, nobody waits.

@@ -88,7 +88,9 @@ constexpr std::size_t conv_packed_size(single, G, T) {
 template <class G, class T, class Weights>
 void conv_pack(single, G, T* packed, Weights w) {
     if constexpr (single_winograd_of<G, T> != 0) {
-        single_winograd_pack<SingleWinograd<G, single_winograd_of<G, T>, T>, G>(packed, static_cast<const T*>(w.data));
+        using Method = SingleWinograd<G, single_winograd_of<G, T>, T>;
+        single_winograd_pack<KernelPoints<Method::N, G::R>>(packed, static_cast<const T*>(w.data), G::K, G::C,
+                                                            Method::Filters::block);
     } else {
         constexpr int lanes = FilterBlocks<G::K, T>::lanes, filter = G::C * G::R * G::S;
         std::fill_n(packed, single_direct_packed_size<G, T>, T(0));

@@ -77,22 +77,20 @@ struct SingleWinograd {
         static_cast<std::size_t>(Filters::blocks) * points * G::C * Filters::lanes;
 };
 
-template <class Method, class G, class T>
-void single_winograd_pack(T* packed, const T* w) {
-    using Filters = typename Method::Filters;
-    constexpr int S = G::R * G::R;
+/// packed [block][point][c][filter of the block] ← G w Gᵀ, w (K,C,R,R), `block` vectors of filters in a block.
+template <class Kernel, class T>
+IKEBANA_ONCE void single_winograd_pack(T* packed, const T* w, int K, int C, int block) {
+    constexpr int R = Kernel::columns, S = R * R, points = Kernel::rows * Kernel::rows;
+    const int lanes = block * width<T>;
     alignas(64) T kernels[S][width<T>];
-    for (int b = 0; b < Filters::blocks; ++b)
-        for (int c = 0; c < G::C; ++c)
-            for (int v = 0; v < Filters::block; ++v) {
+    for (int first = 0; first < K; first += lanes, packed += static_cast<std::ptrdiff_t>(points) * C * lanes)
+        for (int c = 0; c < C; ++c)
+            for (int v = 0; v < block; ++v) {
                 for (int lane = 0; lane < width<T>; ++lane) {
-                    const int k = b * Filters::lanes + v * width<T> + lane;
-                    for (int s = 0; s < S; ++s) kernels[s][lane] = k < G::K ? w[(k * G::C + c) * S + s] : T(0);
+                    const int k = first + v * width<T> + lane;
+                    for (int s = 0; s < S; ++s) kernels[s][lane] = k < K ? w[(k * C + c) * S + s] : T(0);
                 }
-                T* to =
-                    packed + (static_cast<std::size_t>(b) * Method::points * G::C + c) * Filters::lanes + v * width<T>;
-                to_points_2d<KernelPoints<Method::N, G::R>>(to, G::C * Filters::lanes, kernels[0], G::R * width<T>,
-                                                            width<T>);
+                to_points_2d<Kernel>(packed + c * lanes + v * width<T>, C * lanes, kernels[0], R * width<T>, width<T>);
             }
 }
 

@@ -17,6 +17,12 @@
 
 namespace ikebana::cpu {
 
+/// Block of the lane sums of dM V: width<T> pairs of a filter and a channel at a time.
+template <class T>
+inline constexpr int pair_channels = std::max(1, width<T> / 4);
+template <class T>
+inline constexpr int pair_filters = width<T> / pair_channels<T>;
+
 template <class G, int M_, class T>
 struct Winograd {
     static constexpr int M = M_, N = M + G::R - 1, points = N * N, L = backend::lanes<T>;
@@ -33,12 +39,10 @@ struct Winograd {
     static constexpr int filters = block_of(G::K, 25);
     static constexpr int kernels = (G::K * G::C + 15) / 16 * 16;
 
-    // Block of the lane sums of dM V: width<T> pairs of a filter and a channel at a time.
-    static constexpr int pair_channels = std::max(1, width<T> / 4), pair_filters = width<T> / pair_channels;
-    static constexpr int channel_blocks = (G::C + pair_channels - 1) / pair_channels;
-    static constexpr int filter_blocks = (G::K + pair_filters - 1) / pair_filters;
-    static constexpr int padded_channels = channel_blocks * pair_channels,
-                         padded_filters = filter_blocks * pair_filters;
+    static constexpr int channel_blocks = (G::C + pair_channels<T> - 1) / pair_channels<T>;
+    static constexpr int filter_blocks = (G::K + pair_filters<T> - 1) / pair_filters<T>;
+    static constexpr int padded_channels = channel_blocks * pair_channels<T>,
+                         padded_filters = filter_blocks * pair_filters<T>;
 
     // Distances in vectors of L; odd, so that stores to successive points meet different sets of the cache.
     static constexpr int image_point = (padded_channels * group) | 1; // V [point][c][piece]
@@ -56,6 +60,15 @@ struct Winograd {
     static constexpr std::size_t packed_size = static_cast<std::size_t>(points * kernels);
 };
 
+/// What functions need that are compiled once for all geometries: where the pieces of an image lie.
+struct WinogradPieces {
+    int channels, height, width, padding, step, columns, pieces, group;
+    bool whole;
+};
+template <class W, class G>
+inline constexpr WinogradPieces pieces_of{G::C,       G::H,      G::W,     G::padding, W::M,
+                                          W::columns, W::pieces, W::group, W::whole};
+
 /// packed [point][k][c] = G w Gᵀ for `pairs` pairs (k, c); the points lie `step` numbers apart.
 template <class Kernel, class T>
 IKEBANA_ONCE void winograd_pack(T* packed, int step, const T* w, int pairs) {
@@ -68,36 +81,38 @@ IKEBANA_ONCE void winograd_pack(T* packed, int step, const T* w, int pairs) {
     }
 }
 
-/// V ← Bᵀ d B for a group of pieces. Pieces beyond the last, and channels that fill the last block, are 0.
-template <class W, class G, class T>
-void winograd_image(T* v, const T* x, int first) {
-    constexpr int L = W::L;
-    alignas(64) T bordered[W::whole ? 1 : W::points * L];
-    for (int c = 0; c < W::padded_channels; ++c)
-        for (int g = 0; g < W::group; ++g) {
-            T* to = v + (c * W::group + g) * L;
-            const int piece = first + g, h0 = piece / W::columns * W::M - G::padding,
-                      w0 = piece % W::columns * W::M - G::padding;
-            if (c >= G::C || (!W::whole && piece >= W::pieces)) {
-                for (int p = 0; p < W::points; ++p) std::fill_n(to + p * W::image_point * L, L, T(0));
+/// V [point][c][piece] ← Bᵀ d B for a group of pieces, points `point` vectors apart. Pieces beyond the last, and
+/// channels that fill the last block, are 0.
+template <class B, class T>
+IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* x, const WinogradPieces& at,
+                                 int first) {
+    constexpr int L = backend::lanes<T>, N = B::rows;
+    alignas(64) T bordered[N * N * L];
+    for (int c = 0; c < padded_channels; ++c)
+        for (int g = 0; g < at.group; ++g) {
+            T* to = v + (c * at.group + g) * L;
+            const int piece = first + g, h0 = piece / at.columns * at.step - at.padding,
+                      w0 = piece % at.columns * at.step - at.padding;
+            if (c >= at.channels || piece >= at.pieces) {
+                for (int p = 0; p < N * N; ++p) std::fill_n(to + p * point * L, L, T(0));
                 continue;
             }
-            const T* from = x + ((c * G::H + h0) * G::W + w0) * L;
-            std::ptrdiff_t row_step = G::W * L;
-            if (!W::whole && (h0 < 0 || w0 < 0 || h0 + W::N > G::H || w0 + W::N > G::W)) {
-                for (int i = 0; i < W::N; ++i) // what lies outside is 0
-                    for (int j = 0; j < W::N; ++j) {
-                        const bool inside = h0 + i >= 0 && h0 + i < G::H && w0 + j >= 0 && w0 + j < G::W;
-                        T* at = bordered + (i * W::N + j) * L;
+            const T* from = x + ((c * at.height + h0) * at.width + w0) * L;
+            std::ptrdiff_t row_step = at.width * L;
+            if (!at.whole && (h0 < 0 || w0 < 0 || h0 + N > at.height || w0 + N > at.width)) {
+                for (int i = 0; i < N; ++i) // what lies outside is 0
+                    for (int j = 0; j < N; ++j) {
+                        const bool inside = h0 + i >= 0 && h0 + i < at.height && w0 + j >= 0 && w0 + j < at.width;
+                        T* pixel = bordered + (i * N + j) * L;
                         if (inside)
-                            std::copy_n(x + ((c * G::H + h0 + i) * G::W + w0 + j) * L, L, at);
+                            std::copy_n(x + ((c * at.height + h0 + i) * at.width + w0 + j) * L, L, pixel);
                         else
-                            std::fill_n(at, L, T(0));
+                            std::fill_n(pixel, L, T(0));
                     }
-                from = bordered, row_step = W::N * L;
+                from = bordered, row_step = N * L;
             }
             for (int lane = 0; lane < L; lane += width<T>)
-                to_points_2d<typename W::B>(to + lane, W::image_point * L, from + lane, row_step, L);
+                to_points_2d<B>(to + lane, point * L, from + lane, row_step, L);
         }
 }
 
@@ -129,7 +144,7 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
     T* v = reinterpret_cast<T*>(scratch);
     T* m = v + W::image_size;
     for (int first = 0; first < W::pieces; first += W::group) {
-        winograd_image<W, G>(v, x, first);
+        winograd_image<typename W::B>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
         for (int begin = 0; begin < G::K; begin += W::filters) {
             const int k0 = std::min(begin, G::K - W::filters);
             for (int p = 0; p < W::points; ++p)
@@ -177,7 +192,7 @@ void winograd_output(T* dm, int first, Get get) {
 template <class W, class T>
 void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
     using V = xsimd::batch<T>;
-    constexpr int L = W::L, BK = W::pair_filters, BC = W::pair_channels, pairs = width<T>;
+    constexpr int L = W::L, BK = pair_filters<T>, BC = pair_channels<T>, pairs = width<T>;
     for (int p = 0; p < W::points; ++p)
         for (int kb = 0; kb < W::filter_blocks; ++kb)
             for (int cb = 0; cb < W::channel_blocks; ++cb) {
@@ -202,19 +217,20 @@ void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
             }
 }
 
-/// dw += Gᵀ sums G.
-template <class W, class G, class T>
-void winograd_add_weights(T* dw, const T* sums) {
-    constexpr int R = G::R, S = R * R, BC = W::pair_channels;
-    for (int kb = 0; kb < W::filter_blocks; ++kb)
-        for (int cb = 0; cb < W::channel_blocks; ++cb, sums += W::points * width<T>) {
+/// dw (K,C,R,R) += Gᵀ sums G.
+template <class Kernel, class T>
+IKEBANA_ONCE void winograd_add_weights(T* dw, const T* sums, int K, int C) {
+    constexpr int points = Kernel::rows * Kernel::rows, S = Kernel::columns * Kernel::columns;
+    constexpr int BC = pair_channels<T>, BK = pair_filters<T>;
+    for (int k0 = 0; k0 < K; k0 += BK)
+        for (int c0 = 0; c0 < C; c0 += BC, sums += points * width<T>) {
             alignas(64) T kernels[S][width<T>], rows[width<T>][S];
-            from_points_2d<typename W::Kernel>(kernels[0], width<T>, sums, width<T>);
+            from_points_2d<Kernel>(kernels[0], width<T>, sums, width<T>);
             transpose(rows[0], S, kernels[0], width<T>, S, width<T>);
             for (int pair = 0; pair < width<T>; ++pair) {
-                const int k = kb * W::pair_filters + pair / BC, c = cb * BC + pair % BC;
-                if (k >= G::K || c >= G::C) continue;
-                T* to = dw + (k * G::C + c) * S;
+                const int k = k0 + pair / BC, c = c0 + pair % BC;
+                if (k >= K || c >= C) continue;
+                T* to = dw + (k * C + c) * S;
                 const T* from = rows[haddp_place<T>[static_cast<std::size_t>(pair)]];
                 for (int s = 0; s < S; ++s) to[s] += from[s];
             }
@@ -231,27 +247,33 @@ void winograd_input_products(T* dv, const T* packed, const T* dm) {
                                                packed + p * W::kernels, 1, G::C, G::K);
 }
 
-/// dx += B dV Bᵀ for a group of pieces.
-template <class W, class G, class T>
-void winograd_add_image(T* dx, const T* dv, int first) {
+/// dx += B dV Bᵀ for a group of pieces, dV [c][piece][point] with `kept` vectors a piece.
+template <class B, class T>
+IKEBANA_ONCE void winograd_add_image(T* dx, const T* dv, int kept, const WinogradPieces& at, int first) {
     using V = xsimd::batch<T>;
-    constexpr int L = W::L;
-    for (int c = 0; c < G::C; ++c)
-        for (int g = 0; g < W::group; ++g) {
-            const int piece = first + g, h0 = piece / W::columns * W::M - G::padding,
-                      w0 = piece % W::columns * W::M - G::padding;
-            if (!W::whole && piece >= W::pieces) break;
-            const T* from = dv + (c * W::group + g) * W::kept * L;
+    constexpr int L = backend::lanes<T>, N = B::rows;
+    for (int c = 0; c < at.channels; ++c)
+        for (int g = 0; g < std::min(at.group, at.pieces - first); ++g) {
+            const int piece = first + g, h0 = piece / at.columns * at.step - at.padding,
+                      w0 = piece % at.columns * at.step - at.padding;
+            const T* from = dv + (c * at.group + g) * kept * L;
+            const bool inside = h0 >= 0 && w0 >= 0 && h0 + N <= at.height && w0 + N <= at.width;
             for (int lane = 0; lane < L; lane += width<T>) {
-                alignas(64) T gradient[W::points * width<T>];
-                from_points_2d<typename W::B>(gradient, width<T>, from + lane, L);
-                for (int i = 0; i < W::N; ++i)
-                    for (int j = 0; j < W::N; ++j) {
-                        if (!W::whole && (h0 + i < 0 || h0 + i >= G::H || w0 + j < 0 || w0 + j >= G::W)) continue;
-                        T* to = dx + ((c * G::H + h0 + i) * G::W + w0 + j) * L + lane;
-                        (V::load_unaligned(to) + V::load_aligned(gradient + (i * W::N + j) * width<T>))
-                            .store_unaligned(to);
-                    }
+                alignas(64) T gradient[N * N * width<T>];
+                from_points_2d<B>(gradient, width<T>, from + lane, L);
+                for (int i = 0; i < N; ++i) {
+                    if (h0 + i < 0 || h0 + i >= at.height) continue;
+                    T* row = dx + ((c * at.height + h0 + i) * at.width + w0) * L + lane;
+                    const T* from_row = gradient + i * N * width<T>;
+                    const auto add = [&](int j) IKEBANA_INLINE {
+                        (V::load_unaligned(row + j * L) + V::load_aligned(from_row + j * width<T>))
+                            .store_unaligned(row + j * L);
+                    };
+                    if (inside)
+                        unroll<N>(add);
+                    else
+                        for (int j = std::max(0, -w0); j < std::min(N, at.width - w0); ++j) add(j);
+                }
             }
         }
 }
@@ -266,15 +288,16 @@ void winograd_backward(DX dx, DW dw, const T* x, const T* packed, std::byte* scr
     for (int first = 0; first < W::pieces; first += W::group) {
         winograd_output<W, G>(dm, first, get);
         if constexpr (!is_nothing<DW>) {
-            winograd_image<W, G>(v, x, first);
+            winograd_image<typename W::B>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
             winograd_weight_sums<W>(sums, dm, v, first > 0);
         }
         if constexpr (!is_nothing<DX>) {
             winograd_input_products<W, G>(v, packed, dm);
-            winograd_add_image<W, G>(dx.data, v, first);
+            winograd_add_image<typename W::B>(dx.data, static_cast<const T*>(v), W::kept, pieces_of<W, G>, first);
         }
     }
-    if constexpr (!is_nothing<DW>) winograd_add_weights<W, G>(dw.data, static_cast<const T*>(sums));
+    if constexpr (!is_nothing<DW>)
+        winograd_add_weights<typename W::Kernel>(dw.data, static_cast<const T*>(sums), G::K, G::C);
 }
 
 } // namespace ikebana::cpu

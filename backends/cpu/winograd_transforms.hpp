@@ -137,8 +137,8 @@ IKEBANA_INLINE inline void from_points(V* out, const V* in) {
 }
 
 // In both directions: functions of the matrix alone, compiled once for all geometries. Numbers are vectors in memory,
-// the steps between them count elements. The
-// outer loops stay loops: written out they save a twentieth of the time, and cost the compiler a second.
+// the steps between them count elements. The outer loops stay loops: written out they save a twentieth of the time, and
+// cost the compiler a second.
 
 /// to [N·N] ← matrix · d · matrixᵀ of a square d.
 template <class Matrix, class T>

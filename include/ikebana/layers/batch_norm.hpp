@@ -97,11 +97,9 @@ struct BatchNorm {
     static std::string name() { return "BatchNorm"; }
 
   private:
-    // Shapes are numbers here: compiled once for a scalar type, and not again for each layer's constants.
-
     /// Chan, Golub and LeVeque's merge (1979), tile after tile; samples[t] is the number of samples in tile t.
     template <class T>
-    [[gnu::noinline]] static constexpr void merge_moments(T* batch, std::size_t C, int places,
+    IKEBANA_ONCE static constexpr void merge_moments(T* batch, std::size_t C, int places,
                                                           std::span<const T> partials, std::span<const int> samples,
                                                           Units units) {
         for (std::size_t c = units.begin; c < units.end; ++c) {
@@ -121,7 +119,7 @@ struct BatchNorm {
 
     /// n values a channel were seen.
     template <class T>
-    [[gnu::noinline]] static constexpr void update_running(T* mean, T* variance, const T* batch, std::size_t C,
+    IKEBANA_ONCE static constexpr void update_running(T* mean, T* variance, const T* batch, std::size_t C,
                                                            double n, Units units) {
         const double unbias = n > 1 ? n / (n - 1) : 1;
         for (std::size_t c = units.begin; c < units.end; ++c) {
@@ -131,7 +129,7 @@ struct BatchNorm {
     }
 
     template <class T>
-    [[gnu::noinline]] static constexpr void add_sums(T* batch, T* dgamma, T* dbeta, std::size_t C, int places,
+    IKEBANA_ONCE static constexpr void add_sums(T* batch, T* dgamma, T* dbeta, std::size_t C, int places,
                                                      std::span<const T> partials, std::span<const int> samples,
                                                      Units units) {
         double n = 0;

@@ -6,6 +6,7 @@
 //   FanInUniform    U(−a, a), a = 1 / √fan_in                             (LeCun et al., 1998, up to the factor)
 //   FilterNormal    N(0, 2 / (R·S·C)): HeNormal for convolutions, as fan_in is R·S·C there
 #pragma once
+#include <ikebana/core/once.hpp>
 #include <ikebana/core/random.hpp>
 #include <ikebana/core/shape.hpp>
 
@@ -34,13 +35,12 @@ inline constexpr double fan_in = static_cast<double>(S::size) / S::sizes[0];
 template <class S>
 inline constexpr double fan_out = static_cast<double>(S::size) / S::sizes[1];
 
-// Compiled once for a scalar type, not for each shape.
 template <class T>
-[[gnu::noinline]] void fill_uniform(T* w, std::size_t n, double a, Random& random) {
+IKEBANA_ONCE void fill_uniform(T* w, std::size_t n, double a, Random& random) {
     std::generate(w, w + n, [&] { return static_cast<T>(a * (2.0 * random.uniform() - 1.0)); });
 }
 template <class T>
-[[gnu::noinline]] void fill_normal(T* w, std::size_t n, double sigma, Random& random) {
+IKEBANA_ONCE void fill_normal(T* w, std::size_t n, double sigma, Random& random) {
     std::generate(w, w + n, [&] { return static_cast<T>(sigma * random.normal()); });
 }
 
