@@ -86,7 +86,7 @@ class NetworkSuite {
         Exact exact = exact_;
         Fast fast = fast_;
         Interpreter<Exact, Loss>::template each<Exact::layer_count>([&](auto i) {
-            if constexpr (std::is_same_v<typename Exact::template bound<i>::layer, BatchNorm>) {
+            if constexpr (std::is_base_of_v<BatchNorm, typename Exact::template bound<i>::layer>) {
                 const auto batch = interpreter.template run<i>().batch();
                 const auto to = exact.template layer_state<i>();
                 const auto to_fast = fast.template layer_state<i>();
