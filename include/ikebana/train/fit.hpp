@@ -28,9 +28,17 @@ struct Meanwhile {
     void* argument = nullptr;
 };
 
+template <class What, class Expected, class Given>
+struct handler_mismatch; // never defined: its name is the message
+struct a_call_with_const_StepEnd_or_PassEnd;
+
+/// Of an event that the handler doesn't take it isn't told. One that takes neither stops the compiler.
 template <class H, class Event>
 void tell(H& handler, const Event& event) {
-    if constexpr (std::is_invocable_v<H&, const Event&>) handler(event);
+    if constexpr (std::is_invocable_v<H&, const Event&>)
+        handler(event);
+    else if constexpr (!std::is_invocable_v<H&, const StepEnd&> && !std::is_invocable_v<H&, const PassEnd&>)
+        (void)sizeof(handler_mismatch<H, expected<a_call_with_const_StepEnd_or_PassEnd>, given<H>>);
 }
 
 template <class Reader>
