@@ -1,4 +1,4 @@
-// expect: the third argument of Network must be a backend
+// expect: the third argument of Network must be a backend, as cpu::backend
 // int is no backend.
 #include <ikebana/ikebana.hpp>
 

@@ -1,5 +1,6 @@
-// expect: shape_mismatch<layer<0, Dense<10, Stride<2>>>, expected<options<NoBias, init::HeNormal,
-// init::XavierUniform>>, expect: given<Shape<1, 28, 28>>> Dense has no stride.
+// expect: shape_mismatch<layer<0, Dense<10, Stride<2>>>,
+// expect: expected<options<NoBias, init::HeNormal, init::XavierUniform>>, given<Shape<1, 28, 28>>>
+// Dense has no stride.
 #include <ikebana/ikebana.hpp>
 
 #include <backends/reference/reference.hpp>

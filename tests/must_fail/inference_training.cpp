@@ -1,4 +1,7 @@
-// expect: expected<a_network_with_backward>, given<InferenceNetwork<Network<Input<1, 28, 28>
+// expect: trainer_mismatch<
+// expect: InferenceNetwork<Network<Input<1, 28, 28>, Sequential<Dense<10>, Softmax>, reference::backend, double>, true>,
+// expect: expected<a_network_with_backward>, given<
+// expect: InferenceNetwork<Network<Input<1, 28, 28>, Sequential<Dense<10>, Softmax>, reference::backend, double>, true>>>
 // An inference network is const and has no backward.
 #include <ikebana/ikebana.hpp>
 
@@ -6,6 +9,6 @@
 
 using namespace ikebana;
 
-Network<Input<1, 28, 28>, Sequential<Dense<10>, Softmax>, reference::backend> net(Seed{1});
+Network<Input<1, 28, 28>, Sequential<Dense<10>, Softmax>, reference::backend, double> net(Seed{1});
 auto model = net.inference();
 Trainer trainer(model, CrossEntropy{}, Adam{});

@@ -1,4 +1,5 @@
-// expect: layer<1, Sequential<Relu, Dense<100>>>
+// expect: shape_mismatch<layer<1, Sequential<Relu, Dense<100>>>,
+// expect: expected<a_type_with_the_members_that_layer_hpp_lists>, given<Shape<200>>>
 // A list of layers is no layer.
 #include <ikebana/ikebana.hpp>
 
