@@ -15,6 +15,9 @@ std::filesystem::path best_file(const Options& options);
 std::filesystem::path history_file(const Options& options);
 std::filesystem::path curve_file(const Options& options);
 
+/// Removes the models of passes from `passes` on, which an earlier, longer run left. Throws file_error.
+void remove_later_passes(const Options& options, int passes);
+
 /// The model that test and predict use: --model, or the output folder's best pass. Throws file_error, with what to do,
 /// where there is none.
 std::filesystem::path model_to_use(const Options& options);

@@ -41,6 +41,11 @@ void TrainingRun::keep(const PassEnd& e, const ModelContent& model) {
     if (e.test_cost < best_) save_model(best_file(options_), model, {}), best_ = e.test_cost;
 }
 
+void TrainingRun::finish(std::span<const PassEnd> passes) {
+    console_.finish(passes);
+    remove_later_passes(options_, static_cast<int>(passes.size()));
+}
+
 void TrainingRun::report_profile(const std::vector<LayerRow>& layers, double peak, const char* of) const {
     std::fputs(profile_table(profile_, layers, options_.batch, peak, of).c_str(), stdout);
     write_file(options_.out / "profile.json", chrome_trace(profile_, layers));

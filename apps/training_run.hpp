@@ -24,8 +24,8 @@ class TrainingRun {
     /// Writes a pass's model, and the best one's once more. Throws file_error.
     void keep(const PassEnd& e, const ModelContent& model);
 
-    /// Prints which pass was the best.
-    void finish(std::span<const PassEnd> passes) { console_.finish(passes); }
+    /// Prints which pass was the best, and removes models of an earlier run's passes beyond. Throws file_error.
+    void finish(std::span<const PassEnd> passes);
 
     /// Null unless --profile is given.
     Profile* profile() { return options_.profile ? &profile_ : nullptr; }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fstream>
 #include <ikebana/core/error.hpp>
+#include <set>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +63,26 @@ TEST_CASE("a folder without permission") {
     waitpid(child, &status, 0);
     CHECK(status == 0);
     fs::permissions(scratch.path, fs::perms::owner_all);
+}
+
+TEST_CASE("models of an earlier, longer run are removed, and nothing else") {
+    const Folder scratch;
+    Options o;
+    o.out = scratch.path;
+    const std::set<std::string> stay{"pass-0.safetensors",  "pass-1.safetensors",          "best.safetensors",
+                                     "pass-03.safetensors", "pass-+3.safetensors",         "pass-3.safetensors.bak",
+                                     "pass-x.safetensors",  "my-pass-3.safetensors",       "pass-3",
+                                     "pass--3.safetensors", "pass-12345678901.safetensors"};
+    std::set<std::string> all = stay;
+    for (const int pass : {2, 3, 11}) all.insert("pass-" + std::to_string(pass) + ".safetensors");
+    for (const std::string& name : all) std::ofstream(scratch.path / name) << "x";
+    fs::create_directory(scratch.path / "pass-4.safetensors");
+
+    remove_later_passes(o, 2);
+    std::set<std::string> left;
+    for (const auto& entry : fs::directory_iterator(scratch.path)) left.insert(entry.path().filename());
+    CHECK(left.erase("pass-4.safetensors") == 1);
+    CHECK(left == stay);
 }
 
 TEST_CASE("files of a run, and the model to use") {
