@@ -14,7 +14,7 @@ std::filesystem::path digits_folder(const Options& options) {
     const char* cache = std::getenv("XDG_CACHE_HOME");
     const char* home = std::getenv("HOME");
     const std::filesystem::path base =
-        cache && *cache ? std::filesystem::path(cache) : std::filesystem::path(home ? home : "") / ".cache";
+        cache && *cache == '/' ? std::filesystem::path(cache) : std::filesystem::path(home ? home : "") / ".cache";
     const std::filesystem::path folder = base / "ikebana" / "mnist";
     if (!std::filesystem::is_directory(folder))
         throw error("no digits in " + folder.string() +

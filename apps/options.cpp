@@ -70,8 +70,9 @@ void choice(App& app, const std::string& name, Enum& to, const std::vector<std::
 
 template <class Path>
 void path_option(App& app, const std::string& name, const std::string& kind, Path& to, const std::string& help) {
-    const auto parse = [&to, name](const std::string& text) {
-        if (text.empty()) refuse(name, "a name", text);
+    const auto parse = [&to, name, takes = kind == "DIR" ? "a folder" : "a file"](const std::string& text) {
+        // The next option, where the value was forgotten; ./--name is a file of such a name.
+        if (text.empty() || text.starts_with("--")) refuse(name, takes, text);
         to = std::filesystem::path(text);
     };
     value_option(app, name, kind, help, parse);
@@ -130,6 +131,7 @@ void add_commands(App& app, Options& o) {
 
     App& predict = add_command(app, o, Command::predict, "predict", "Recognise the digit in each image",
                                "--batch --seed --data --sample --plain --threads ");
+    predict.footer("The digit must be light on dark, as those of MNIST are.");
     predict.add_flag("--probabilities", o.probabilities, "print the probability of each digit as well");
     const auto images = [&o](const std::vector<std::string>& names) { o.images.assign(names.begin(), names.end()); };
     predict.add_option_function<std::vector<std::string>>("IMAGE", images, "PNG, JPEG or BMP, any size")
@@ -162,6 +164,10 @@ int available_cores() {
     CPU_ZERO(&cores);
     if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
     return std::clamp(CPU_COUNT(&cores), 1, 256);
+}
+
+bool reads_fetched_digits(const Options& o) {
+    return (o.command == Command::train || o.command == Command::test) && !o.sample && o.data.empty();
 }
 
 CommandLine parse_command_line(const ProgramInfo& program, int argc, const char* const* argv) {

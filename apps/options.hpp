@@ -53,6 +53,9 @@ struct CommandLine {
 
 CommandLine parse_command_line(const ProgramInfo& program, int argc, const char* const* argv);
 
+/// Whether the command reads the digits that apps/fetch_mnist fetches.
+bool reads_fetched_digits(const Options& options);
+
 /// Cores that this process may use, at most 256.
 int available_cores();
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <system_error>
 
@@ -37,6 +38,7 @@ int run_program(const ProgramInfo& program, int argc, const char* const* argv,
             finish_output();
             return line.exit_code;
         }
+        if (std::getenv("IKEBANA_ASK") != nullptr) return reads_fetched_digits(*line.options) ? needs_digits : 0;
         run(*line.options);
         finish_output();
         return 0;

@@ -7,7 +7,12 @@
 
 namespace ikebana::apps {
 
-/// Returns the exit code: 0 after work or help that was asked for, 1 after an error.
+/// The exit code for "the digits must be fetched".
+inline constexpr int needs_digits = 3;
+
+/// Returns the exit code: 0 after work or help that was asked for, 1 after an error. apps/run asks before it fetches
+/// anything: with IKEBANA_ASK in the environment no work is done, and the code is `needs_digits` where it would read
+/// the digits that apps/fetch_mnist fetches.
 int run_program(const ProgramInfo& program, int argc, const char* const* argv,
                 const std::function<void(const Options&)>& run);
 

@@ -121,6 +121,7 @@ TEST_CASE("help goes to standard output, for the program and for each command") 
         CHECK(parse("train -h").text.find(option) != std::string::npos);
     CHECK(parse("test -h").text.find("--dump FILE") != std::string::npos);
     CHECK(parse("predict -h").text.find("IMAGE") != std::string::npos);
+    CHECK(parse("predict -h").text.find("light on dark") != std::string::npos);
     CHECK(parse("--help tran").exit_code == 0);
 }
 
@@ -148,11 +149,31 @@ TEST_CASE("values that an option does not take") {
     CHECK(complaint("describe --device gpu") == "--device: takes cpu|hip|auto|reference, not 'gpu'");
     CHECK(complaint("train --epochs") == "--epochs needs a value");
     CHECK(complaint("predict a.png --model") == "--model needs a value");
+    CHECK(complaint("train --out") == "--out needs a value");
     CHECK(complaint("train --sample --data d") == "--sample and --data exclude each other");
     const CommandLine empty = parse(std::vector<std::string>{"train", "--out", ""});
-    CHECK(empty.text.starts_with("lenet5: --out: takes a name, not ''"));
+    CHECK(empty.text.starts_with("lenet5: --out: takes a folder, not ''"));
     const CommandLine two_lines = parse(std::vector<std::string>{"train", "--lr", "a\nb"});
     CHECK(two_lines.text.starts_with("lenet5: --lr: takes a number above 0, not 'a b'"));
+}
+
+TEST_CASE("a forgotten value does not swallow the next option") {
+    CHECK(complaint("test --dump --sample --model m") == "--dump: takes a file, not '--sample'");
+    CHECK(complaint("test --model --sample") == "--model: takes a file, not '--sample'");
+    CHECK(complaint("predict a.png --model --probabilities") == "--model: takes a file, not '--probabilities'");
+    CHECK(complaint("train --out --sample") == "--out: takes a folder, not '--sample'");
+    CHECK(complaint("train --data --plain") == "--data: takes a folder, not '--plain'");
+    CHECK(complaint("train --epochs --plain") == "--epochs: takes a whole number from 1 to 1000000, not '--plain'");
+    CHECK(complaint("train --lr --plain") == "--lr: takes a number above 0, not '--plain'");
+    CHECK(complaint("train --schedule --plain") == "--schedule: takes constant|cosine|step, not '--plain'");
+    CHECK(options("test --dump ./--sample").dump == "./--sample");
+}
+
+TEST_CASE("only train and test read digits that are fetched, unless others are named") {
+    CHECK(reads_fetched_digits(options("train --epochs 1")));
+    CHECK(reads_fetched_digits(options("test --dump classes.txt")));
+    for (const char* line : {"train --sample", "train --data d", "test --data=d", "predict a.png", "describe"})
+        CHECK_FALSE(reads_fetched_digits(options(line)));
 }
 
 TEST_CASE("words that have no place") {

@@ -26,6 +26,19 @@ TEST_CASE("work is done with the options, and the exit code is 0") {
     CHECK(epochs == 3);
 }
 
+TEST_CASE("asked, a program only says whether it needs the digits that are fetched") {
+    const auto must_not = [](const Options&) { throw error("it ran"); };
+    capture_descriptor err(2);
+    setenv("IKEBANA_ASK", "digits", 1);
+    CHECK(run({"train"}, must_not) == apps::needs_digits);
+    CHECK(run({"train", "--sample"}, must_not) == 0);
+    CHECK(run({"predict", "a.png"}, must_not) == 0);
+    CHECK(err.text().empty());
+    CHECK(run({"train", "--bogus"}, must_not) == 1);
+    CHECK(err.text() == "mlp: train does not take '--bogus' (see mlp train --help)\n");
+    unsetenv("IKEBANA_ASK");
+}
+
 TEST_CASE("an error is one line on standard error, and the exit code 1") {
     capture_descriptor err(2);
     CHECK(run({"train"}, [](const Options&) { throw error("a.png: not\nan image"); }) == 1);
