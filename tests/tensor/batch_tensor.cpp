@@ -1,5 +1,6 @@
 // BatchTensor: elements row by row, made of xtensor's tensors and expressions, and seen as one of them.
 #include <doctest/doctest.h>
+#include <ikebana/network/prediction.hpp>
 #include <ikebana/tensor/xtensor.hpp>
 #include <xtensor/xarray.hpp>
 #include <xtensor/xbuilder.hpp>

@@ -7,7 +7,6 @@
 // The other way needs no header: a BatchTensor is made of any container or expression of xtensor, readers and networks
 // take them as they are, without a copy if their elements are the network's numbers row by row.
 #pragma once
-#include <ikebana/network/prediction.hpp>
 #include <ikebana/tensor/batch_tensor.hpp>
 #include <ikebana/tensor/view.hpp>
 #include <xtensor/xadapt.hpp>
@@ -36,9 +35,13 @@ requires std::is_arithmetic_v<T>
 auto as_xtensor(std::span<T> x) {
     return xt::adapt(x.data(), x.size(), xt::no_ownership(), std::array{x.size()});
 }
-template <class T, std::size_t N>
-auto as_xtensor(std::span<const Prediction<T, N>> rows) {
-    static_assert(sizeof(Prediction<T, N>) == N * sizeof(T));
+/// Predictions, a row each.
+template <class Row>
+requires requires(const Row& row) { row.values.data(); }
+auto as_xtensor(std::span<const Row> rows) {
+    constexpr std::size_t N = Row::size();
+    using T = typename decltype(Row::values)::value_type;
+    static_assert(sizeof(Row) == N * sizeof(T));
     return xt::adapt(reinterpret_cast<const T*>(rows.data()), rows.size() * N, xt::no_ownership(),
                      std::array{rows.size(), N});
 }
