@@ -162,7 +162,7 @@ void dense_batch_forward(backend, Y y, X x, BatchRows<T> rows, BatchMemory memor
         if (rows.sparse) {
             const T* bias = nullptr;
             if constexpr (!is_nothing<B>) bias = b.data + o;
-            return sparse_forward<N, Tasks::most, I>(y, o, first, bias, rows, memory);
+            return sparse_forward<N, Tasks::most, I>(y, o, first, bias, rows, memory, 2 * task < Tasks::count);
         }
         batch_products<N, I, 1, T>(y, o, first, x, 0, I,
                                    [&](int k, const T*) IKEBANA_INLINE { return bias_vector<T>(b, o + k); });
