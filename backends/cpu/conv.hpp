@@ -129,8 +129,7 @@ void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, const number
                                          }
                                      });
     } else if constexpr (is_pointwise<G>) {
-        pointwise_backward<G>(dx, dw, above, static_cast<const T*>(x.data), static_cast<const T*>(w.data), packed,
-                              scratch);
+        pointwise_backward<G>(dx, dw, above, static_cast<const T*>(x.data), packed, scratch);
     } else {
         if constexpr (!is_nothing<DW>)
             direct_weight_gradient<G, G::K>(dw.data, above, bordered<G>(static_cast<const T*>(x.data), scratch), 0);

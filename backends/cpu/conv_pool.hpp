@@ -119,8 +119,7 @@ void conv_pool_backward(backend, G, std::integral_constant<int, W>, DX dx, DW dw
     } else if constexpr (is_pointwise<G>) {
         T* spread = reinterpret_cast<T*>(scratch + pointwise_scratch_bytes<G, T>());
         spread_to_winners<G>(spread, static_cast<const T*>(dz.data), argmax, G::K);
-        pointwise_backward<G>(dx, dw, static_cast<const T*>(spread), static_cast<const T*>(x.data),
-                              static_cast<const T*>(w.data), packed, scratch);
+        pointwise_backward<G>(dx, dw, static_cast<const T*>(spread), static_cast<const T*>(x.data), packed, scratch);
     } else {
         direct_pool_backward<G>(dx, dw, dz, argmax, x, w, scratch);
     }

@@ -43,9 +43,9 @@ struct PointwiseBlocks {
     static constexpr int copied = (I + slots - ahead - 1) / (slots - ahead);
 };
 
-/// put(o, p, q, lane, y) for each whole W×W window: y[W · W] = b[o] + Σ_i w[o · o_step + i · i_step] x[i], places of
-/// the window row-major. y is where put will write; for W = 1 the image's rows are seen as one.
-template <class G, int O, int I, int W, int o_step, int i_step, class T, class B, class Put>
+/// put(o, p, q, lane, y) for each whole W×W window: y[W · W] = b[o] + Σ_i w[o · I + i] x[i], places of the window
+/// row-major. y is where put will write; for W = 1 the image's rows are seen as one.
+template <class G, int O, int I, int W, class T, class B, class Put>
 void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put put) {
     using V = xsimd::batch<T>;
     using Panels = PointwisePanels<G, W>;
@@ -94,7 +94,7 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
                     const int n = std::min(Blocks::step, I - i);
                     if (lane == 0) prepare(i);
                     add_products(sums, static_cast<const T*>(panel) + i * places * L + lane, places * L, L,
-                                 w + o * o_step + i * i_step, o_step, i_step, n);
+                                 w + o * I + i, I, 1, n);
                 }
                 unroll<BO>([&](int k) IKEBANA_INLINE {
                     unroll<N>([&](int j) IKEBANA_INLINE { put(o + k, p, q + j, lane, &sums[k][j * W * W]); });
@@ -251,15 +251,21 @@ constexpr std::size_t pointwise_scratch_bytes() {
                                                     PointwiseGradient<G, T>::scratch_size}));
 }
 
-/// Weights as the product in pairs wants them: for the forward direction, then for the gradient of the input.
+/// Weights as a product in pairs wants them: for the forward direction, then for the gradient of the input. That
+/// without pairs reads them turned (C,K): the terms of a sum, kilobytes apart in W, would share few sets of the cache.
 template <class G>
-inline constexpr std::size_t pointwise_packed_size = PairedWeights<G::K, G::C>::size + PairedWeights<G::C, G::K>::size;
+inline constexpr std::size_t pointwise_packed_size = PairedWeights<G::K, G::C>::size +
+                                                     (is_paired<G::C, G::K> ? PairedWeights<G::C, G::K>::size
+                                                                            : G::C * G::K);
 
 template <class G, class T>
 void pointwise_pack(T* packed, const T* w) {
     if constexpr (is_paired<G::K, G::C>) PairedWeights<G::K, G::C>::pack(packed, w, G::C, 1);
+    T* turned = packed + PairedWeights<G::K, G::C>::size;
     if constexpr (is_paired<G::C, G::K>)
-        PairedWeights<G::C, G::K>::pack(packed + PairedWeights<G::K, G::C>::size, w, 1, G::C);
+        PairedWeights<G::C, G::K>::pack(turned, w, 1, G::C);
+    else
+        transpose(turned, G::K, w, G::C, G::K, G::C);
 }
 
 /// As direct_forward(); y is where put will write.
@@ -271,12 +277,12 @@ void pointwise_forward(const T* y, const T* x, const T* w, B b, const T* packed,
     if constexpr (is_paired<G::K, G::C> && W <= 2)
         paired_product<G, G::K, G::C, W>(y, from, packed, b, free, put);
     else
-        pointwise_product<G, G::K, G::C, W, G::C, 1>(y, from, w, b, free, put);
+        pointwise_product<G, G::K, G::C, W>(y, from, w, b, free, put);
 }
 
 /// dx = … and dw += … (each may be Nothing).
 template <class G, class DX, class DW, class T>
-void pointwise_backward(DX dx, DW dw, const T* dy, const T* x, const T* w, const T* packed, std::byte* scratch) {
+void pointwise_backward(DX dx, DW dw, const T* dy, const T* x, const T* packed, std::byte* scratch) {
     constexpr int L = backend::lanes<T>;
     T* met = reinterpret_cast<T*>(scratch);
     T* free = met + met_size<G> * L;
@@ -285,11 +291,11 @@ void pointwise_backward(DX dx, DW dw, const T* dy, const T* x, const T* w, const
         T* to = G::stride == 1 ? dx.data : met;
         const auto put = [&](int c, int, int place, int lane, const auto* v)
                              IKEBANA_INLINE { v->store_unaligned(to + (c * G::P * G::Q + place) * L + lane); };
+        const T* turned = packed + PairedWeights<G::K, G::C>::size;
         if constexpr (is_paired<G::C, G::K>)
-            paired_product<G, G::C, G::K, 1>(static_cast<const T*>(to), dy, packed + PairedWeights<G::K, G::C>::size,
-                                             Nothing{}, free, put);
+            paired_product<G, G::C, G::K, 1>(static_cast<const T*>(to), dy, turned, Nothing{}, free, put);
         else
-            pointwise_product<G, G::C, G::K, 1, 1, G::C>(static_cast<const T*>(to), dy, w, Nothing{}, free, put);
+            pointwise_product<G, G::C, G::K, 1>(static_cast<const T*>(to), dy, turned, Nothing{}, free, put);
         if constexpr (G::stride != 1) {
             std::fill_n(dx.data, DX::size, T(0));
             each_met<G>([&](int place, int to_place) { std::copy_n(met + place * L, L, dx.data + to_place * L); });
