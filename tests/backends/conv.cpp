@@ -66,6 +66,30 @@ void compare_borders(std::integer_sequence<int, I...>) {
     compare_all<float, Case<2, 5, 6, 3, R, R, 1 + I / R, I % R>...>();
 }
 
+/// The n-th of shapes drawn at random: channels, rows, columns, filters, kernel, stride, padding.
+constexpr std::array<int, 8> drawn(std::uint64_t n) {
+    std::uint64_t state = 0x9e3779b97f4a7c15 * (n + 1);
+    const auto from_to = [&](int first, int last) { // splitmix64
+        std::uint64_t z = state += 0x9e3779b97f4a7c15;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        return first + static_cast<int>((z ^ (z >> 31)) % static_cast<std::uint64_t>(last - first + 1));
+    };
+    const int R = from_to(1, 5), S = from_to(0, 1) ? R : from_to(1, 5);
+    const int C = from_to(1, 19), H = from_to(R, R + 12), W = from_to(S, S + 12), K = from_to(1, 37);
+    const int stride = from_to(1, 3), padding = from_to(0, std::min(R, S) - 1);
+    return {C, H, W, K, R, S, stride, padding};
+}
+template <int N>
+inline constexpr auto sizes = drawn(N);
+template <int N>
+using Drawn =
+    Case<sizes<N>[0], sizes<N>[1], sizes<N>[2], sizes<N>[3], sizes<N>[4], sizes<N>[5], sizes<N>[6], sizes<N>[7]>;
+template <int... N>
+void compare_drawn(std::integer_sequence<int, N...>) {
+    compare_all<float, Drawn<N>...>();
+}
+
 } // namespace
 
 TEST_CASE("convolutions of LeNet-5, float and double") {
@@ -202,6 +226,8 @@ TEST_CASE("large kernels, strides and paddings") {
                 Case<2, 17, 16, 4, 7, 7, 3, 6>, Case<1, 7, 7, 23, 7, 7, 1, 0>, Case<2, 16, 17, 3, 9, 9, 1, 4>,
                 Case<1, 15, 30, 2, 13, 13, 1, 6>>();
 }
+
+TEST_CASE("shapes drawn at random") { compare_drawn(std::make_integer_sequence<int, 10>{}); }
 
 TEST_CASE("kernels that are not square") {
     compare_all<float, Case<2, 9, 11, 5, 3, 5, 1, 1>, Case<3, 10, 6, 6, 5, 2, 2, 1>>();

@@ -40,6 +40,13 @@ void compare_pool() {
 template <int C, int H, int W, int R, int stride, int padding>
 using Case = PoolGeometry<Shape<C, H, W>, R, stride, padding>;
 
+/// Window R with all paddings and strides 1 to 3 on a small image.
+template <int R, int... I>
+void compare_pool_borders(std::integer_sequence<int, I...>) {
+    constexpr int paddings = R / 2 + 1;
+    (compare_pool<float, Case<2, 5, 6, R, 1 + I / paddings, I % paddings>>(), ...);
+}
+
 template <class T, class S>
 void compare_sums(int count) {
     Random random(Seed{15}, Stream::test, static_cast<std::uint32_t>(count));
@@ -91,7 +98,14 @@ void compare_sums(int count) {
 
 } // namespace
 
-TEST_CASE("pools of every window, stride and padding") {
+TEST_CASE("every stride and padding of the smallest windows") {
+    compare_pool_borders<1>(std::make_integer_sequence<int, 3>{});
+    compare_pool_borders<2>(std::make_integer_sequence<int, 6>{});
+    compare_pool_borders<3>(std::make_integer_sequence<int, 6>{});
+    compare_pool_borders<4>(std::make_integer_sequence<int, 9>{});
+}
+
+TEST_CASE("pools: rests, overlaps, gaps, windows as large as the image") {
     compare_pool<float, Case<20, 24, 24, 2, 2, 0>>();
     compare_pool<float, Case<3, 7, 9, 2, 2, 0>>(); // a rest
     compare_pool<float, Case<2, 7, 8, 2, 1, 1>>();
