@@ -23,14 +23,6 @@ void report_prediction(const Options& options, const std::filesystem::path& imag
         std::printf("  %zu  %.6f\n", k, static_cast<double>(probabilities[k]));
 }
 
-void report_table(const NetworkTable& table) {
-    // No layer's own: the input, gradients of outputs, packed parameters, shares of a batch norm, labels, costs,
-    // scratch.
-    NetworkTable rest = table;
-    rest.all = {0, "gradients, scratch, ...", "", 0, 0, table.all.workspace_bytes};
-    for (const LayerRow& row : table.layers) rest.all.workspace_bytes -= row.workspace_bytes;
-    const std::string sums = table_text(table);
-    std::fputs((table_text(rest) + sums.substr(sums.rfind('\n', sums.size() - 2) + 1)).c_str(), stdout);
-}
+void report_table(const NetworkTable& table) { std::fputs(table_text(table).c_str(), stdout); }
 
 } // namespace ikebana::apps

@@ -92,6 +92,7 @@ TEST_CASE("the layer table: constants of the type, and what runs it") {
     const std::string text = describe<T>(64, 2);
     check_holds(text, {"backend cpu", "2 threads", "33620", "1898880", "50x4x4",
                        std::to_string(T::workspace_bytes(64, 2)).c_str(),
+                       std::to_string(T::workspace_bytes(64, 2) - bytes).c_str(),
                        ("vectors of " + std::to_string(xsimd::batch<float>::size)).c_str()});
 }
 

@@ -21,7 +21,14 @@ inline std::string table_text(const NetworkTable& table) {
         line("%5s  %-24s %-12s %12zu %15ld %17zu\n", position.c_str(), r.layer.c_str(), r.output.c_str(), r.parameters,
              r.multiply_adds, r.workspace_bytes);
     };
-    for (const LayerRow& r : table.layers) row(std::to_string(r.position), r);
+    // No layer's own: the input, gradients of outputs, packed parameters, shares of a batch norm, labels, costs,
+    // scratch.
+    LayerRow rest{0, "gradients, scratch, ...", "", 0, 0, table.all.workspace_bytes};
+    for (const LayerRow& r : table.layers) {
+        row(std::to_string(r.position), r);
+        rest.workspace_bytes -= r.workspace_bytes;
+    }
+    row("", rest);
     row("", table.all);
     return text;
 }
