@@ -72,7 +72,7 @@ template <class Path>
 void path_option(App& app, const std::string& name, const std::string& kind, Path& to, const std::string& help) {
     const auto parse = [&to, name, takes = kind == "DIR" ? "a folder" : "a file"](const std::string& text) {
         // The next option, where the value was forgotten; ./--name is a file of such a name.
-        if (text.empty() || text.starts_with("--")) refuse(name, takes, text);
+        if (text.empty() || text.starts_with("--") || text == "-h") refuse(name, takes, text);
         to = std::filesystem::path(text);
     };
     value_option(app, name, kind, help, parse);
@@ -124,7 +124,8 @@ App& add_command(App& app, Options& o, Command command, const std::string& name,
 
 void add_commands(App& app, Options& o) {
     add_command(app, o, Command::train, "train", "Train, test after each pass, keep the best pass", "")
-        .footer("Leaves pass-N.safetensors, best.safetensors, history.csv and learning_curve.svg in --out.");
+        .footer("Leaves pass-N.safetensors, best.safetensors, history.csv and learning_curve.svg in --out, and removes "
+                "pass-N of an earlier, longer run.");
 
     App& test = add_command(app, o, Command::test, "test", "Test the best pass on the test images", "--seed --plain ");
     path_option(test, "--dump", "FILE", o.dump, "write the class predicted for each image, a line each");

@@ -5,9 +5,9 @@
 //                             vector of x all weights of the block
 //                             A task's columns of a large W lie apart, so some rows of them are copied next to each
 //                             other first, and the next ones are asked for
-//   weight gradient           up to 10 rows × 2 vectors of columns, summed over all samples and written once; x comes
-//   as rows
-//                             Where additions have units of their own, it is summed in pairs: dense_paired.hpp
+//   weight gradient           up to 10 rows × 2 vectors of columns, summed over all samples and written once; x comes as
+//                             rows. Where additions have units of their own, it is summed in pairs for a W of many
+//                             columns: dense_paired.hpp
 // Rows that are mostly one number take a shorter way, forward and for the weight gradient: dense_sparse.hpp.
 #pragma once
 #include <backends/cpu/dense.hpp>

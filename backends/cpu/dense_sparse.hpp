@@ -185,10 +185,11 @@ void add_rows(T* sum, const T* rows, int count) {
         for (int k = 0; k < N; ++k) sum[k] += rows[k];
 }
 
-/// N rows of y = W x + b from row o on, of tasks of Rows; w and b are those of row o, b may be null. In a thread's
-/// first task the terms may be those that another one has listed: then they come while the first block is worked on.
+/// N rows of y = W x + b from row o on, of tasks of Rows; w and b are those of row o, b may be null. In an early task,
+/// the first of its thread perhaps, another thread may have listed the terms: they are asked for during the first
+/// block.
 template <int N, int Rows, int I, class T, class Y>
-void sparse_forward(Y y, int o, const T* w, const T* b, BatchRows<T> x, BatchMemory memory, bool first_task) {
+void sparse_forward(Y y, int o, const T* w, const T* b, BatchRows<T> x, BatchMemory memory, bool early) {
     using Pair = PairTerms<Rows, I, T>;
     constexpr int step = Pair::step, L = Y::lanes, all = column_step(N), C = outputs_at_once<N, T>;
     constexpr int group = sparse_group<Rows, T>;
@@ -204,7 +205,7 @@ void sparse_forward(Y y, int o, const T* w, const T* b, BatchRows<T> x, BatchMem
             add_rows<all, step>(total, static_cast<const T*>(columns), count);
             each_pair(x, first, tiles, [&](int n, int) IKEBANA_INLINE {
                 const Pair& terms = terms_of<Rows, I, T>(memory, first + n / L)[n % L / 2];
-                if (first_task && block == 0) prefetch_terms(terms);
+                if (early && block == 0) prefetch_terms(terms);
                 for (int o = 0; o < all; o += C * width<T>)
                     add_terms<C>(sums + n * step + o, terms, block, static_cast<const T*>(columns) + o);
             });

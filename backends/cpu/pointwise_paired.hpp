@@ -10,8 +10,8 @@
 
 namespace ikebana::cpu {
 
-/// Whether a product of O results of I terms runs in pairs: a place is scaled once for all results. With few of them, or
-/// with one chunk of terms, scaling and corrections take what pairs gain.
+/// Whether a product of O results of I terms runs in pairs: a place is scaled once for all results. With few of them,
+/// or with one chunk of terms, scaling and corrections take what pairs gain.
 template <int O, int I>
 inline constexpr bool is_paired = adds_beside_fma&& I >= 2 * chunk_terms&& O >= 128;
 

@@ -159,6 +159,7 @@ TEST_CASE("values that an option does not take") {
 
 TEST_CASE("a forgotten value does not swallow the next option") {
     CHECK(complaint("test --dump --sample --model m") == "--dump: takes a file, not '--sample'");
+    CHECK(complaint("train --out -h") == "--out: takes a folder, not '-h'");
     CHECK(complaint("test --model --sample") == "--model: takes a file, not '--sample'");
     CHECK(complaint("predict a.png --model --probabilities") == "--model: takes a file, not '--probabilities'");
     CHECK(complaint("train --out --sample") == "--out: takes a folder, not '--sample'");

@@ -57,6 +57,19 @@ TEST_CASE("threads: gradients over the batch agree with the reference, whatever 
             CAPTURE(threads);
             CHECK(gradients<float>(net, samples, threads) == one);
         }
+        // A step takes the same gradients, which it keeps nowhere.
+        for (const int threads : {1, 3}) {
+            Net<cpu::backend, float> stepped(Seed{3});
+            const Sgd sgd{.momentum = 0};
+            Trainer trainer(stepped, CrossEntropy{}, sgd, Threads{threads});
+            trainer.step(samples);
+            float worst = 0;
+            for (std::size_t i = 0; i < one.size(); ++i) {
+                const float after = net.parameters()[i] - static_cast<float>(sgd.learning_rate) * one[i];
+                worst = std::max(worst, std::abs(stepped.parameters()[i] - after));
+            }
+            CHECK(worst < 1e-6f);
+        }
         const auto expected = gradients<double>(exact, samples.as<double>(), 1);
         CHECK(relative_error(span_of(one), span_of(expected)) < 1e-4);
     }

@@ -99,9 +99,8 @@ struct BatchNorm {
   private:
     /// Chan, Golub and LeVeque's merge (1979), tile after tile; samples[t] is the number of samples in tile t.
     template <class T>
-    IKEBANA_ONCE static constexpr void merge_moments(T* batch, std::size_t C, int places,
-                                                          std::span<const T> partials, std::span<const int> samples,
-                                                          Units units) {
+    IKEBANA_ONCE static constexpr void merge_moments(T* batch, std::size_t C, int places, std::span<const T> partials,
+                                                     std::span<const int> samples, Units units) {
         for (std::size_t c = units.begin; c < units.end; ++c) {
             double count = 0, mean = 0, m2 = 0;
             for (std::size_t t = 0; t < samples.size(); ++t) {
@@ -119,8 +118,8 @@ struct BatchNorm {
 
     /// n values a channel were seen.
     template <class T>
-    IKEBANA_ONCE static constexpr void update_running(T* mean, T* variance, const T* batch, std::size_t C,
-                                                           double n, Units units) {
+    IKEBANA_ONCE static constexpr void update_running(T* mean, T* variance, const T* batch, std::size_t C, double n,
+                                                      Units units) {
         const double unbias = n > 1 ? n / (n - 1) : 1;
         for (std::size_t c = units.begin; c < units.end; ++c) {
             mean[c] = static_cast<T>((1 - momentum) * mean[c] + momentum * batch[c]);
@@ -130,8 +129,8 @@ struct BatchNorm {
 
     template <class T>
     IKEBANA_ONCE static constexpr void add_sums(T* batch, T* dgamma, T* dbeta, std::size_t C, int places,
-                                                     std::span<const T> partials, std::span<const int> samples,
-                                                     Units units) {
+                                                std::span<const T> partials, std::span<const int> samples,
+                                                Units units) {
         double n = 0;
         for (int s : samples) n += static_cast<double>(s) * places;
         for (std::size_t c = units.begin; c < units.end; ++c) {

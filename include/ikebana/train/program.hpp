@@ -3,7 +3,8 @@
 //   Region F_k: forward through segment k, then the collecting half of the meeting layer that follows.
 //   Region B_k: backward from the meeting layer after segment k down to the collecting half of the one before it.
 // The last segment's forward, the loss and its backward are one region: the tile is still in the cache. A layer over
-// the batch is a region of its own each way, in tasks of its outputs or inputs instead of tiles.
+// the batch is a region of its own each way, in tasks of its outputs or inputs instead of tiles; an elementwise layer
+// goes in these tasks, forward with the one before it and back with the one after it.
 // Next to read: train/trainer.hpp, which runs the regions over all tiles.
 #pragma once
 #include <ikebana/loss/cross_entropy.hpp>
@@ -23,7 +24,7 @@ struct Program : ProgramLayout<Net, Loss> {
     using bound = typename base::template bound<I>;
     template <int I>
     static constexpr bool is_over_batch = base::template is_over_batch<I>;
-    static constexpr auto in_tasks = base::in_tasks;
+    static constexpr auto in_tasks = base::in_tasks; // by `using`, g++ 12 does not find it in lambdas
 
     /// What a region sees of the trainer.
     struct View {
@@ -234,9 +235,9 @@ struct Program : ProgramLayout<Net, Loss> {
         }
     }
 
-    /// One task of all layers' batch gradients. f(first, n, gradient) gets it: n parameters from the arena's element
-    /// `first` on. v is the batch's first tile, the others follow it. It is written to its place in `arena`, or to
-    /// scratch if that is null.
+    /// One task of all layers' batch gradients. f(first, n, gradient) gets each parameter's part of it: n numbers from
+    /// the arena's element `first` on. v is the batch's first tile, the others follow it. It is written to its places
+    /// in `arena`, or to scratch if that is null.
     template <class F>
     static void batch_gradient(const View& v, BatchRows<T> input_rows, int task, T* arena, F f) {
         each<0, count>([&]<int I>(std::integral_constant<int, I>) {
@@ -407,7 +408,7 @@ struct Program : ProgramLayout<Net, Loss> {
 
     static constexpr int tiles_of(int samples) { return (samples + L - 1) / L; }
 
-    /// A layer's input as rows: the network's own, or what forward_region kept.
+    /// A layer's input as rows: the network's own, or what was kept of it.
     template <int I>
     static BatchRows<T> rows_of(const View& first, BatchRows<T> input_rows) {
         if constexpr (I == 0)

@@ -26,6 +26,7 @@ constexpr std::size_t batch_size_of() {
 /// Elements that a number of outputs have of each parameter of a layer over the batch.
 template <class Output, class... P>
 constexpr auto elements_of_outputs(Parameters<P...>, int outputs) {
+    static_assert(((P::shape::size % Output::size == 0) && ...), "every parameter belongs to outputs");
     return std::array<std::size_t, sizeof...(P)>{P::shape::size / Output::size * static_cast<std::size_t>(outputs)...};
 }
 
@@ -86,7 +87,8 @@ struct ProgramLayout {
         bool forward = false, backward = false;
     };
     static constexpr auto in_tasks = []<class... B>(pack<B...>) {
-        constexpr std::array whole{over_batch<B, backend, T>...}, elementwise{is_elementwise<typename B::layer>...};
+        constexpr std::array whole{over_batch<B, backend, T>...},
+            elementwise{is_elementwise<typename B::layer> && B::parameters::count == 0 ...};
         std::array<Directions, count> in{};
         for (std::size_t i = 0; i < in.size(); ++i) {
             in[i].forward = whole[i] || (elementwise[i] && i > 0 && whole[i - 1]);
