@@ -5,7 +5,8 @@
 //                             vector of x all weights of the block
 //                             A task's columns of a large W lie apart, so some rows of them are copied next to each
 //                             other first, and the next ones are asked for
-//   weight gradient           up to 10 rows × 2 vectors of columns, summed over all samples and written once; x comes as
+//   weight gradient           up to 10 rows × 2 vectors of columns, summed over all samples and written once; x comes
+//   as
 //                             rows. Where additions have units of their own, it is summed in pairs for a W of many
 //                             columns: dense_paired.hpp
 // Rows that are mostly one number take a shorter way, forward and for the weight gradient: dense_sparse.hpp.
@@ -73,16 +74,17 @@ template <int O, int I, class T>
 constexpr std::size_t dense_batch_prepared_bytes(backend, Shape<O, I>, T) {
     return gradient_in_pairs<I> ? sizeof(PanelsOfTile<I, T>) : 0;
 }
-template <int O, int I, class T>
-void dense_batch_prepare(backend, Shape<O, I> shape, BatchRows<T> x, BatchMemory memory, int task) {
-    if (x.sparse) return;
-    make_panels<I>(x, memory, task, dense_batch_prepare_tasks(backend{}, shape, T{}));
+template <int O, int I, class Rows>
+void dense_batch_prepare(backend, Shape<O, I> shape, Rows x, BatchMemory memory, int task) {
+    if constexpr (may_be_sparse<Rows>)
+        if (x.sparse) return;
+    make_panels<I>(x, memory, task, dense_batch_prepare_tasks(backend{}, shape, typename Rows::element{}));
 }
 
 /// The network's input: the rows, marked if they are sparse; then forward and gradient read each tile's list of terms
 /// in place of x.
 template <int O, int I, class T>
-BatchRows<T> dense_batch_rows(backend, Shape<O, I>, BatchRows<T> x) {
+InputRows<T> dense_batch_rows(backend, Shape<O, I>, BatchRows<T> x) {
     return find_background<I>(x);
 }
 template <int O, int I, class T>
@@ -90,7 +92,7 @@ constexpr std::size_t dense_batch_list_bytes(backend, Shape<O, I>, T) {
     return sizeof(TileTerms<BatchTasks<O, I, T>::most, I, T>);
 }
 template <int O, int I, class T>
-void dense_batch_list(backend, Shape<O, I>, BatchRows<T> x, BatchMemory memory, int tile) {
+void dense_batch_list(backend, Shape<O, I>, InputRows<T> x, BatchMemory memory, int tile) {
     list_terms<BatchTasks<O, I, T>::most, I>(x, memory, tile);
 }
 
@@ -152,18 +154,20 @@ IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, i
 }
 
 /// The task's rows of y = W x + b; x stands in rows, too.
-template <class Y, class X, class W, class B, class T>
-void dense_batch_forward(backend, Y y, X x, BatchRows<T> rows, BatchMemory memory, W w, B b, int task) {
+template <class Y, class X, class Rows, class W, class B>
+void dense_batch_forward(backend, Y y, X x, Rows rows, BatchMemory memory, W w, B b, int task) {
+    using T = typename Rows::element;
     constexpr int O = Y::shape::sizes[0], I = X::shape::size;
     using Tasks = BatchTasks<O, I, T>;
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
         const int o = Tasks::first(task);
         const T* first = w.data + static_cast<std::size_t>(o) * I;
-        if (rows.sparse) {
-            const T* bias = nullptr;
-            if constexpr (!is_nothing<B>) bias = b.data + o;
-            return sparse_forward<N, Tasks::most, I>(y, o, first, bias, rows, memory, 2 * task < Tasks::count);
-        }
+        if constexpr (may_be_sparse<Rows>)
+            if (rows.sparse) {
+                const T* bias = nullptr;
+                if constexpr (!is_nothing<B>) bias = b.data + o;
+                return sparse_forward<N, Tasks::most, I>(y, o, first, bias, rows, memory, 2 * task < Tasks::count);
+            }
         batch_products<N, I, 1, T>(y, o, first, x, 0, I,
                                    [&](int k, const T*) IKEBANA_INLINE { return bias_vector<T>(b, o + k); });
     });
@@ -239,8 +243,8 @@ void dense_batch_bias(T* db, DY dy, int o, int n) {
 }
 
 /// to ← the task's rows of dW (O,I) = Σ dy xᵀ over the batch, db ← those of Σ dy; db may be null.
-template <int O, int I, class T, class DY>
-void dense_batch_gradient(backend, Shape<O, I>, T* to, T* db, DY dy, BatchRows<T> x, BatchMemory memory, int task) {
+template <int O, int I, class T, class DY, class Rows>
+void dense_batch_gradient(backend, Shape<O, I>, T* to, T* db, DY dy, Rows x, BatchMemory memory, int task) {
     if (db) {
         const auto [first, n] = dense_batch_outputs(backend{}, Shape<O, I>{}, T{}, task);
         dense_batch_bias(db, dy, first, n);
@@ -249,7 +253,8 @@ void dense_batch_gradient(backend, Shape<O, I>, T* to, T* db, DY dy, BatchRows<T
     using Tasks = BatchTasks<O, I, T>;
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
         const int o = Tasks::first(task);
-        if (x.sparse) return sparse_gradient<N, Tasks::most, I>(to, dy, o, x, memory);
+        if constexpr (may_be_sparse<Rows>)
+            if (x.sparse) return sparse_gradient<N, Tasks::most, I>(to, dy, o, x, memory);
         if constexpr (gradient_in_pairs<I>)
             paired_gradient<N, I>(to, dy, x.samples, o, memory);
         else

@@ -48,15 +48,13 @@ TileTerms<Rows, I, T>& terms_of(BatchMemory memory, int tile) {
 
 /// The rows; sparse, if at least 5/8 of the numbers in the first rows of its tiles, of two at most, are the first one.
 template <int I, class T>
-BatchRows<T> find_background(BatchRows<T> rows) {
+InputRows<T> find_background(BatchRows<T> rows) {
     const int tiles = std::min(2, (rows.samples + backend::lanes<T> - 1) / backend::lanes<T>);
     const T background = rows.first[0];
     long alike = 0;
     for (int t = 0; t < tiles; ++t) alike += std::count(rows.tile(t), rows.tile(t) + I, background);
     // A difference must not overflow.
-    rows.sparse = 8 * alike >= 5L * tiles * I && std::abs(background) <= T(1e30);
-    rows.background = background;
-    return rows;
+    return {rows, 8 * alike >= 5L * tiles * I && std::abs(background) <= T(1e30), background};
 }
 
 /// Bit i is whether lane i is true.
@@ -115,7 +113,7 @@ IKEBANA_INLINE inline void each_pair(BatchRows<T> x, int first, int tiles, F f) 
 
 /// Lists the terms of a tile.
 template <int Rows, int I, class T>
-void list_terms(BatchRows<T> x, BatchMemory memory, int tile) {
+void list_terms(InputRows<T> x, BatchMemory memory, int tile) {
     each_pair(x, tile, 1, [&](int n, int last) {
         const auto row = [&](int k) { return x.tile(tile) + static_cast<std::size_t>(k) * x.step; };
         list_pair(terms_of<Rows, I, T>(memory, tile)[n / 2], row(n), row(last), x.background);
@@ -189,7 +187,7 @@ void add_rows(T* sum, const T* rows, int count) {
 /// the first of its thread perhaps, another thread may have listed the terms: they are asked for during the first
 /// block.
 template <int N, int Rows, int I, class T, class Y>
-void sparse_forward(Y y, int o, const T* w, const T* b, BatchRows<T> x, BatchMemory memory, bool early) {
+void sparse_forward(Y y, int o, const T* w, const T* b, InputRows<T> x, BatchMemory memory, bool early) {
     using Pair = PairTerms<Rows, I, T>;
     constexpr int step = Pair::step, L = Y::lanes, all = column_step(N), C = outputs_at_once<N, T>;
     constexpr int group = sparse_group<Rows, T>;
@@ -219,7 +217,7 @@ void sparse_forward(Y y, int o, const T* w, const T* b, BatchRows<T> x, BatchMem
 
 /// to (N,I) ← N rows of dW from row o on, of tasks of Rows.
 template <int N, int Rows, int I, class T, class DY>
-void sparse_gradient(T* to, DY dy, int o, BatchRows<T> x, BatchMemory memory) {
+void sparse_gradient(T* to, DY dy, int o, InputRows<T> x, BatchMemory memory) {
     using Pair = PairTerms<Rows, I, T>;
     constexpr int step = Pair::step, L = DY::lanes, all = column_step(N), C = outputs_at_once<N, T>;
     constexpr int group = sparse_group<Rows, T>;

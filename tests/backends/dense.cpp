@@ -100,7 +100,7 @@ void compare_over_batch(int samples, double share = 0, T background = 0) {
     const BatchTiles<const T, Shape<O>, L> dys{dy.fast.data(), O * L, count};
     const BatchTiles<const T, Shape<I>, L> xs{x.fast.data(), I * L, count};
     const BatchTiles<T, Shape<I>, L> dxs{dx.fast.data(), I * L, count};
-    const BatchRows<T> x_rows = dense_batch_rows(fast, shape, BatchRows<T>{rows.data(), L * I, I, samples});
+    const InputRows<T> x_rows = dense_batch_rows(fast, shape, BatchRows<T>{rows.data(), L * I, I, samples});
     REQUIRE(x_rows.sparse == (share > 0.7));
     const std::size_t bytes =
         std::max(dense_batch_prepared_bytes(fast, shape, T{}), dense_batch_list_bytes(fast, shape, T{}));
@@ -180,8 +180,8 @@ TEST_CASE("A NaN in a sparse batch") {
     constexpr cpu::backend fast;
     std::vector<float> rows(samples * I);
     rows[5 * I + 77] = std::numeric_limits<float>::quiet_NaN();
-    BatchRows<float> x{rows.data(), L * I, I, samples};
-    x = dense_batch_rows(fast, shape, x);
+    const BatchRows<float> plain{rows.data(), L * I, I, samples};
+    const InputRows<float> x = dense_batch_rows(fast, shape, plain);
     REQUIRE(x.sparse);
     constexpr std::size_t bytes = dense_batch_list_bytes(fast, shape, 0.f);
     Arena<std::byte> tile_memory = scratch_of(2 * bytes);
@@ -203,9 +203,9 @@ TEST_CASE("A NaN in a sparse batch") {
         for (int i = 0; i < I; ++i) CHECK(std::isnan(dw.data()[o * I + i]) == (i == 77));
     }
     std::fill(rows.begin(), rows.end(), std::numeric_limits<float>::infinity());
-    CHECK_FALSE(dense_batch_rows(fast, shape, x).sparse);
+    CHECK_FALSE(dense_batch_rows(fast, shape, plain).sparse);
     std::fill(rows.begin(), rows.end(), -3e38f);
-    CHECK_FALSE(dense_batch_rows(fast, shape, x).sparse);
+    CHECK_FALSE(dense_batch_rows(fast, shape, plain).sparse);
 }
 
 /// dW (O,I) of a batch whose input i has magnitude in[i] and whose output o has out[o], in pairs and exactly.

@@ -87,7 +87,8 @@ struct Stored<T, Parameters<P...>> {
   private:
     template <class F>
     void each([[maybe_unused]] F f) {
-        std::apply([&](auto... v) { (f(P::name::text, v), ...); }, views());
+        [&]<int... I>(std::integer_sequence<int, I...>) { (f(P::name::text, get<I>(views())), ...); }
+        (std::make_integer_sequence<int, sizeof...(P)>{});
     }
 };
 
@@ -157,7 +158,7 @@ void check_batch_norm(const std::string& name) {
     x.read(name + "/x");
     dy.read_gradient(name + "/dy");
     p.read(name + "/");
-    std::get<1>(state.views()).fill(1);
+    get<1>(state.views()).fill(1);
     std::vector<int> counts;
     for (int t = 0; t < x.tiles(); ++t) counts.push_back(x.count(t));
     Arena<T> batch(L::batch_size<In>), partials(L::partial_size<In> * counts.size());

@@ -16,8 +16,8 @@ namespace {
 struct ForgottenBias : Dense<4> {
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        dense_backward_weight(backend, std::get<0>(dp), dy, x, context.scratch);
-        if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, std::get<0>(p), dy);
+        dense_backward_weight(backend, get<0>(dp), dy, x, context.scratch);
+        if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, get<0>(p), dy);
     }
 };
 
@@ -27,7 +27,7 @@ struct TransposedWeight : Dense<4> {
     static void backward(auto backend, auto dx, auto dp, auto dy, auto y, auto x, auto p, auto& context) {
         static_assert(In::size == 4);
         Dense<4>::backward<In>(backend, Nothing{}, dp, dy, y, x, p, context);
-        if constexpr (!is_nothing<decltype(dx)>) dense_forward(backend, dx, dy, std::get<0>(p), Nothing{});
+        if constexpr (!is_nothing<decltype(dx)>) dense_forward(backend, dx, dy, get<0>(p), Nothing{});
     }
 };
 
@@ -35,7 +35,7 @@ struct TransposedWeight : Dense<4> {
 struct OverwrittenGradient : Dense<4> {
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto y, auto x, auto p, auto& context) {
-        std::get<0>(dp).fill(0);
+        get<0>(dp).fill(0);
         Dense<4>::backward<In>(backend, dx, dp, dy, y, x, p, context);
     }
 };
@@ -108,7 +108,7 @@ struct ForgottenStride : Conv<3, 3, Stride<2>> {
                         const int lane = i % L, s = i / L % G::S, r = i / (L * G::S) % G::R,
                                   q = i / (L * G::S * G::R) % G::Q, row = i / (L * G::S * G::R * G::Q);
                         dx.data[((c * G::H + row + r) * G::W + q + s) * L + lane] +=
-                            std::get<0>(p).data[((k * G::C + c) * G::R + r) * G::S + s] *
+                            get<0>(p).data[((k * G::C + c) * G::R + r) * G::S + s] *
                             dy.data[((k * G::P + row) * G::Q + q) * L + lane];
                     }
         }
@@ -121,7 +121,7 @@ struct ForgottenStride : Conv<3, 3, Stride<2>> {
 struct ForgottenBatch : BatchNorm {
     template <class In, class T>
     static void backward(auto backend, auto dx, auto dy, auto, auto p, const T* batch, auto&) {
-        assign(backend, dx, PerChannel<T>{std::get<0>(p).data} * PerChannel<T>{batch + 2 * channels<In>} * dy);
+        assign(backend, dx, PerChannel<T>{get<0>(p).data} * PerChannel<T>{batch + 2 * channels<In>} * dy);
     }
 };
 

@@ -52,22 +52,22 @@ TEST_CASE("Dense begins Xavier uniform, with biases 0") {
 
 TEST_CASE("Conv begins normal with deviation √(2 / (F·F·C)), batch norm with 1, 0 and statistics 0, 1") {
     Network<Input<1, 28, 28>, models::LeNet5, cpu::backend> net(Seed{4});
-    const Statistics first = statistics(std::get<0>(net.layer_parameters<0>())),
-                     second = statistics(std::get<0>(net.layer_parameters<4>()));
+    const Statistics first = statistics(get<0>(net.layer_parameters<0>())),
+                     second = statistics(get<0>(net.layer_parameters<4>()));
     CHECK(first.deviation == doctest::Approx(std::sqrt(2.0 / 25)).epsilon(0.1)); // 500 numbers
     CHECK(second.deviation == doctest::Approx(std::sqrt(2.0 / 500)).epsilon(0.02));
     CHECK(std::abs(second.mean) < 4 * std::sqrt(2.0 / 500 / 25000));
     CHECK(second.most > 3.3 * std::sqrt(2.0 / 500)); // not uniform
-    CHECK(all_are(std::get<1>(net.layer_parameters<0>()), 0));
-    CHECK(all_are(std::get<0>(net.layer_parameters<3>()), 1));
-    CHECK(all_are(std::get<1>(net.layer_parameters<3>()), 0));
-    CHECK(all_are(std::get<0>(net.layer_state<3>()), 0));
-    CHECK(all_are(std::get<1>(net.layer_state<3>()), 1));
+    CHECK(all_are(get<1>(net.layer_parameters<0>()), 0));
+    CHECK(all_are(get<0>(net.layer_parameters<3>()), 1));
+    CHECK(all_are(get<1>(net.layer_parameters<3>()), 0));
+    CHECK(all_are(get<0>(net.layer_state<3>()), 0));
+    CHECK(all_are(get<1>(net.layer_state<3>()), 1));
 }
 
 TEST_CASE("He's initialisation where it is asked for") {
     Network<Input<500>, Sequential<Dense<100, init::HeNormal>, Relu, Dense<2>>, cpu::backend> net;
-    CHECK(statistics(std::get<0>(net.layer_parameters<0>())).deviation ==
+    CHECK(statistics(get<0>(net.layer_parameters<0>())).deviation ==
           doctest::Approx(std::sqrt(2.0 / 500)).epsilon(0.02));
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("seeds: the same seed the same network on every backend, another one f
     CHECK(numbers(a) == numbers(b));
     CHECK(numbers(a) == numbers(exact));
     CHECK(numbers(a) != numbers(c));
-    CHECK(std::get<0>(a.layer_parameters<0>())[0] != std::get<0>(a.layer_parameters<1>())[0]);
+    CHECK(get<0>(a.layer_parameters<0>())[0] != get<0>(a.layer_parameters<1>())[0]);
     const auto copy = a; // a value
     a.parameters()[0] = 99;
     CHECK(numbers(copy) == numbers(b));
@@ -107,8 +107,8 @@ TEST_CASE_TEMPLATE("running statistics: 0.9 of the old, 0.1 of the batch, with t
                     squares += std::pow(samples.images.data()[(i * 3 + c) * 20 + k] - sum, 2);
             mean[c] = 0.9 * mean[c] + 0.1 * sum;
             variance[c] = 0.9 * variance[c] + 0.1 * squares / (count - 1);
-            CHECK(std::get<0>(net.template layer_state<0>())[c] == doctest::Approx(mean[c]).epsilon(1e-6));
-            CHECK(std::get<1>(net.template layer_state<0>())[c] == doctest::Approx(variance[c]).epsilon(1e-6));
+            CHECK(get<0>(net.template layer_state<0>())[c] == doctest::Approx(mean[c]).epsilon(1e-6));
+            CHECK(get<1>(net.template layer_state<0>())[c] == doctest::Approx(variance[c]).epsilon(1e-6));
         }
     }
     // Computing gradients, evaluating and predicting leave them alone.
@@ -129,6 +129,6 @@ TEST_CASE("a large mean does not spoil the variance") {
     for (const float v : samples.images) mean += double(v) / 800;
     for (const float v : samples.images) squares += (v - mean) * (v - mean) / 799;
     trainer.step(samples);
-    const double variance = (std::get<1>(net.layer_state<0>())[0] - 0.9) / 0.1;
+    const double variance = (get<1>(net.layer_state<0>())[0] - 0.9) / 0.1;
     CHECK(variance == doctest::Approx(squares).epsilon(1e-4));
 }

@@ -90,11 +90,11 @@ class NetworkSuite {
                 const auto batch = interpreter.template run<i>().batch();
                 const auto to = exact.template layer_state<i>();
                 const auto to_fast = fast.template layer_state<i>();
-                const std::size_t C = std::get<0>(to).size;
+                const std::size_t C = get<0>(to).size;
                 for (std::size_t c = 0; c < C; ++c) {
-                    std::get<0>(to)[c] = batch[c], std::get<1>(to)[c] = batch[C + c];
-                    std::get<0>(to_fast)[c] = static_cast<float>(batch[c]);
-                    std::get<1>(to_fast)[c] = static_cast<float>(batch[C + c]);
+                    get<0>(to)[c] = batch[c], get<1>(to)[c] = batch[C + c];
+                    get<0>(to_fast)[c] = static_cast<float>(batch[c]);
+                    get<1>(to_fast)[c] = static_cast<float>(batch[C + c]);
                 }
             }
         });

@@ -27,8 +27,7 @@ static_assert(Large::segments == 8 && Large::cut.segments[0] == Segment{0, 0} &&
 constexpr auto in_tasks = Large::in_tasks;
 static_assert(!in_tasks[2].forward && in_tasks[2].backward && in_tasks[5].forward && !in_tasks[5].backward);
 static_assert(in_tasks[8].forward && in_tasks[8].backward && in_tasks[10].forward && !in_tasks[11].forward);
-constexpr auto regions = Large::regions();
-static_assert(!regions[6].forward && !regions[6].backward);
+static_assert(!Large::has_forward_region(6) && !Large::has_backward_region(6));
 
 template <class T, class N>
 std::vector<T> gradients(N& net, const auto& samples, int threads) {

@@ -63,14 +63,14 @@ struct BatchNorm {
 
     template <class In, class T>
     static constexpr void update_state(auto s, const T* batch, long samples, Units units = all_units<In>) {
-        update_running(std::get<0>(s).data, std::get<1>(s).data, batch, channels<In>,
+        update_running(get<0>(s).data, get<1>(s).data, batch, channels<In>,
                        static_cast<double>(samples) * places<In>, units);
     }
 
     template <class In, class T>
     static void forward(auto backend, auto y, auto x, auto p, const T* batch, auto&) {
         const auto [mean, rstd] = mean_and_rstd<In>(batch);
-        assign(backend, y, (x - mean) * rstd * PerChannel<T>{std::get<0>(p).data} + PerChannel<T>{std::get<1>(p).data});
+        assign(backend, y, (x - mean) * rstd * PerChannel<T>{get<0>(p).data} + PerChannel<T>{get<1>(p).data});
     }
 
     template <class In, class T>
@@ -82,14 +82,14 @@ struct BatchNorm {
     template <class In, class T>
     static constexpr void finish_backward(T* batch, auto dp, std::span<const T> partials, std::span<const int> samples,
                                           Units units = all_units<In>) {
-        add_sums(batch, std::get<0>(dp).data, std::get<1>(dp).data, channels<In>, places<In>, partials, samples, units);
+        add_sums(batch, get<0>(dp).data, get<1>(dp).data, channels<In>, places<In>, partials, samples, units);
     }
 
     template <class In, class T>
     static void backward(auto backend, auto dx, auto dy, auto x, auto p, const T* batch, auto& context) {
         constexpr int C = channels<In>;
         const auto [mean, rstd] = mean_and_rstd<In>(batch);
-        const PerChannel<T> mean_dy{batch + 3 * C}, mean_dyx{batch + 4 * C}, g{std::get<0>(p).data};
+        const PerChannel<T> mean_dy{batch + 3 * C}, mean_dyx{batch + 4 * C}, g{get<0>(p).data};
         // The mask keeps the empty lanes of a last tile at 0.
         assign(backend, dx, PerLane<T>{context.mask} * (g * rstd) * (dy - mean_dy - ((x - mean) * rstd) * mean_dyx));
     }
@@ -167,7 +167,7 @@ struct Affine {
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto&) {
         using T = std::remove_const_t<typename decltype(y)::element>;
-        assign(backend, y, x * PerChannel<T>{std::get<0>(p).data} + PerChannel<T>{std::get<1>(p).data});
+        assign(backend, y, x * PerChannel<T>{get<0>(p).data} + PerChannel<T>{get<1>(p).data});
     }
 
     static std::string name() { return "Affine"; }

@@ -63,19 +63,18 @@ struct Conv {
 
     template <class In>
     static void pack(auto backend, auto* packed, auto p) {
-        conv_pack(backend, geometry<In>{}, packed, std::get<0>(p));
+        conv_pack(backend, geometry<In>{}, packed, get<0>(p));
     }
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto& context) {
-        conv_forward(backend, geometry<In>{}, y, x, std::get<0>(p), bias_of<has_bias>(p), context.packed,
-                     context.scratch);
+        conv_forward(backend, geometry<In>{}, y, x, get<0>(p), bias_of<has_bias>(p), context.packed, context.scratch);
     }
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        if constexpr (has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
-        conv_backward(backend, geometry<In>{}, dx, std::get<0>(dp), dy, x, std::get<0>(p), context.packed,
+        if constexpr (has_bias) add_channel_sums(backend, get<1>(dp), dy);
+        conv_backward(backend, geometry<In>{}, dx, get<0>(dp), dy, x, get<0>(p), context.packed,
                       context.scratch);
     }
 

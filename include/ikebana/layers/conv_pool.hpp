@@ -51,7 +51,7 @@ struct ConvPool {
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto& context) {
         conv_pool_forward(backend, geometry<In>{}, std::integral_constant<int, W>{}, F{}, y,
-                          reinterpret_cast<typename decltype(y)::element*>(context.cache), x, std::get<0>(p),
+                          reinterpret_cast<typename decltype(y)::element*>(context.cache), x, get<0>(p),
                           bias_of<C::has_bias>(p), context.packed, context.scratch);
     }
 
@@ -59,9 +59,9 @@ struct ConvPool {
     static void backward(auto backend, auto dx, auto dp, auto dy, auto y, auto x, auto p, auto& context) {
         if constexpr (!std::is_same_v<F, functors::identity>) // in place: nobody reads dy after this
             assign(backend, dy, dy * map_with(functors::derivative_from_output<F>{}, y));
-        if constexpr (C::has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
-        conv_pool_backward(backend, geometry<In>{}, std::integral_constant<int, W>{}, dx, std::get<0>(dp), dy,
-                           reinterpret_cast<const typename decltype(dy)::element*>(context.cache), x, std::get<0>(p),
+        if constexpr (C::has_bias) add_channel_sums(backend, get<1>(dp), dy);
+        conv_pool_backward(backend, geometry<In>{}, std::integral_constant<int, W>{}, dx, get<0>(dp), dy,
+                           reinterpret_cast<const typename decltype(dy)::element*>(context.cache), x, get<0>(p),
                            context.packed, context.scratch);
     }
 

@@ -40,14 +40,14 @@ struct Dense {
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto&) {
-        dense_forward(backend, y, x, std::get<0>(p), bias_of<has_bias>(p));
+        dense_forward(backend, y, x, get<0>(p), bias_of<has_bias>(p));
     }
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        if constexpr (has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
-        dense_backward_weight(backend, std::get<0>(dp), dy, x, context.scratch);
-        if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, std::get<0>(p), dy);
+        if constexpr (has_bias) add_channel_sums(backend, get<1>(dp), dy);
+        dense_backward_weight(backend, get<0>(dp), dy, x, context.scratch);
+        if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, get<0>(p), dy);
     }
 
     // A large W over the whole batch.
@@ -77,11 +77,11 @@ struct Dense {
     }
     template <class In>
     static void batch_forward(auto backend, auto y, auto x, auto rows, BatchMemory memory, auto p, int task) {
-        dense_batch_forward(backend, y, x, rows, memory, std::get<0>(p), bias_of<has_bias>(p), task);
+        dense_batch_forward(backend, y, x, rows, memory, get<0>(p), bias_of<has_bias>(p), task);
     }
     template <class In>
     static void batch_backward(auto backend, auto dx, auto dy, auto p, int task) {
-        dense_batch_backward_input(backend, dx, std::get<0>(p), dy, task);
+        dense_batch_backward_input(backend, dx, get<0>(p), dy, task);
     }
     template <class In, class T>
     static constexpr auto batch_outputs(auto backend, int task) {

@@ -38,13 +38,13 @@ struct DepthwiseConv {
 
     template <class In>
     static void forward(auto backend, auto y, auto x, auto p, auto& context) {
-        depthwise_forward(backend, geometry<In>{}, y, x, std::get<0>(p), bias_of<has_bias>(p), context.scratch);
+        depthwise_forward(backend, geometry<In>{}, y, x, get<0>(p), bias_of<has_bias>(p), context.scratch);
     }
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        if constexpr (has_bias) add_channel_sums(backend, std::get<1>(dp), dy);
-        depthwise_backward(backend, geometry<In>{}, dx, std::get<0>(dp), dy, x, std::get<0>(p), context.scratch);
+        if constexpr (has_bias) add_channel_sums(backend, get<1>(dp), dy);
+        depthwise_backward(backend, geometry<In>{}, dx, get<0>(dp), dy, x, get<0>(p), context.scratch);
     }
 
     static std::string name() { return type_text("DepthwiseConv", {R}, {option_name(Options{})...}); }

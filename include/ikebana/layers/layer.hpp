@@ -11,7 +11,7 @@
 //   template <class In> static void forward(backend, y, x, p, context);
 //   template <class In> static void backward(backend, dx, dp, dy, y, x, p, context);
 //
-// x, y, dx, dy are Tiles; p and dp are std::tuples of Views in the order of `parameters`. backward adds to dp and
+// x, y, dx, dy are Tiles; p and dp are ParameterViews in the order of `parameters`: get<0>(p). backward adds to dp and
 // overwrites dx, which is Nothing where no gradient is wanted. cache lives from forward to backward of a tile
 // (argmax, masks); scratch is the thread's and lives for one call; packed holds what pack() made of the parameters,
 // once a step, for the kernels of every tile (a convolution's transformed weights). No function holds a loop over
@@ -60,7 +60,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <utility>
 
 namespace ikebana {
 
@@ -173,15 +173,33 @@ inline constexpr std::size_t parameter_extent = 0; // with padding: what the are
 template <class... P>
 inline constexpr std::size_t parameter_extent<Parameters<P...>> = (std::size_t{0} + ... + padded(P::shape::size));
 
-/// Views on a layer's parameters, laid out one after the other from `base`.
+/// Views of a layer's parameters or state: get<0>(p), or auto [w, b] = p. Numbered bases, because each layer's are a type
+/// of their own and std::tuple has many constructors to check.
+template <int I, class V>
+struct NumberedView {
+    V view;
+};
+template <class Numbers, class... V>
+struct NumberedViews;
+template <int... I, class... V>
+struct NumberedViews<std::integer_sequence<int, I...>, V...> : NumberedView<I, V>... {};
+template <class... V>
+using ParameterViews = NumberedViews<std::make_integer_sequence<int, sizeof...(V)>, V...>;
+
+template <int I, class V>
+constexpr V get(const NumberedView<I, V>& numbered) {
+    return numbered.view;
+}
+
+/// Those that lie one after the other from `base`.
 template <class T, class... P>
-constexpr std::tuple<View<T, typename P::shape>...> views(Parameters<P...>, T* base) {
-    [[maybe_unused]] auto next = [&base](std::size_t n) {
+constexpr auto views(Parameters<P...>, T* base) {
+    [[maybe_unused]] const auto next = [&base](std::size_t n) {
         T* here = base;
         base += padded(n);
         return here;
     };
-    return {View<T, typename P::shape>{next(P::shape::size)}...}; // braces: left to right
+    return ParameterViews<View<T, typename P::shape>...>{{{next(P::shape::size)}}...}; // braces: left to right
 }
 
 // ---- optional facts of a layer
@@ -326,3 +344,10 @@ std::string option_name(O) {
 } // an initialisation
 
 } // namespace ikebana
+
+template <class Numbers, class... V>
+struct std::tuple_size<ikebana::NumberedViews<Numbers, V...>> : std::integral_constant<std::size_t, sizeof...(V)> {};
+template <std::size_t I, class Numbers, class... V>
+struct std::tuple_element<I, ikebana::NumberedViews<Numbers, V...>> {
+    using type = decltype(get<static_cast<int>(I)>(std::declval<ikebana::NumberedViews<Numbers, V...>>()));
+};

@@ -51,7 +51,6 @@
 #pragma once
 #include <ikebana/tensor/view.hpp>
 
-#include <tuple>
 
 namespace ikebana {
 
@@ -88,10 +87,10 @@ struct PoolGeometry {
 };
 
 /// The second parameter, or Nothing.
-template <bool HasBias, class Tuple>
-auto bias_of(const Tuple& p) {
+template <bool HasBias, class Views>
+auto bias_of(const Views& p) {
     if constexpr (HasBias)
-        return std::get<1>(p);
+        return get<1>(p);
     else
         return Nothing{};
 }

@@ -154,19 +154,17 @@ class InferenceProgram {
 
     /// Where the parameters of a layer begin, by its position in the training chain. Fused layers have that of the
     /// first.
-    static constexpr std::size_t offset_of(int position) {
+    static constexpr auto parameter_offset = []<class... B>(pack<B...>) {
         constexpr auto offsets = parameter_offsets(chain{});
-        return [&]<class... B>(pack<B...>) {
-            std::size_t i = 0, at = 0;
-            ((at = B::position == position ? offsets[i] : at, ++i), ...);
-            return at;
-        }(chain{});
-    }
+        std::array<std::size_t, std::max({B::position...}) + 1> at{};
+        std::size_t i = 0;
+        ((at[B::position] = offsets[i++]), ...);
+        return at;
+    }(chain{});
 
     template <int I>
     static auto layer_parameters(const T* parameters) {
-        constexpr std::size_t at = offset_of(bound<I>::position);
-        return views(typename bound<I>::parameters{}, parameters + at);
+        return views(typename bound<I>::parameters{}, parameters + parameter_offset[bound<I>::position]);
     }
 
     template <int I>

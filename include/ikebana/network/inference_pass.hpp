@@ -13,9 +13,6 @@
 #include <ikebana/layers/flatten.hpp>
 #include <ikebana/network/layout.hpp>
 
-#include <boost/hana/flatten.hpp>
-#include <boost/hana/unpack.hpp>
-
 namespace ikebana {
 
 enum class Fate { keep, drop, fold_back, fold_forward, affine };
@@ -126,33 +123,30 @@ struct InferencePass {
         return t;
     }();
 
-    template <std::size_t... I>
-    static consteval auto layers(std::index_sequence<I...>) {
-        constexpr auto one = []<std::size_t K, class X>(std::integral_constant<std::size_t, K>, hana::basic_type<X>) {
-            if constexpr (fates[K] == Fate::keep || fates[K] == Fate::affine)
-                return hana::tuple_t<
-                    Bound<X::position, typename inference_traits<typename X::layer>::type, typename X::input>>;
-            else
-                return hana::tuple_t<>;
-        };
-        return hana::flatten(hana::make_tuple(one(std::integral_constant<std::size_t, I>{}, hana::basic_type<B>{})...));
-    }
+    /// Positions of the layers that remain, and their number.
+    static constexpr auto remaining = [] {
+        std::pair<std::array<int, sizeof...(B)>, int> r{};
+        for (std::size_t i = 0; i < fates.size(); ++i)
+            if (fates[i] == Fate::keep || fates[i] == Fate::affine) r.first[r.second++] = static_cast<int>(i);
+        return r;
+    }();
 };
+
+/// A bound layer as it predicts.
+template <class B>
+using predicting = Bound<B::position, typename inference_traits<typename B::layer>::type, typename B::input>;
 
 template <bool Fold, class... B>
 InferencePass<Fold, B...> inference_pass(pack<B...>); // for decltype
 
-struct to_pack {
-    template <class... X>
-    constexpr pack<X...> operator()(hana::basic_type<X>...) const {
-        return {};
-    }
-};
-
 /// The chain of inference; positions are those in the training chain.
 template <bool Fold, class... B>
-consteval auto inference_chain(pack<B...>) {
-    return hana::unpack(InferencePass<Fold, B...>::layers(std::make_index_sequence<sizeof...(B)>{}), to_pack{});
+consteval auto inference_chain(pack<B...> chain) {
+    constexpr auto remaining = InferencePass<Fold, B...>::remaining;
+    return [&]<int... K>(std::integer_sequence<int, K...>) {
+        return pack<predicting<decltype(item_of<remaining.first[K]>(chain))>...>{};
+    }
+    (std::make_integer_sequence<int, remaining.second>{});
 }
 
 } // namespace ikebana

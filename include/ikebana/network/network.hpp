@@ -71,7 +71,7 @@ class Network {
     std::span<Scalar> state() { return state_.span(); }
     std::span<const Scalar> state() const { return state_.span(); }
 
-    /// Views on layer I's parameters, a std::tuple in the order of Layer::parameters.
+    /// Layer I's parameters, in the order of Layer::parameters: auto [weight, bias] = net.layer_parameters<0>().
     template <int I>
     auto layer_parameters() {
         return views(typename bound<I>::parameters{}, parameters_.data() + parameter_offset[I]);

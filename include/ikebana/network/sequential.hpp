@@ -3,8 +3,7 @@
 //   struct LeNet5 : Sequential<Conv<20,5>, Pool<2>, Relu, BatchNorm, …> {};
 // Next to read: network/chain.hpp.
 #pragma once
-#include <cstddef>
-#include <tuple>
+#include <utility>
 
 namespace ikebana {
 
@@ -17,9 +16,21 @@ struct pack {
     static constexpr int size = sizeof...(T);
 };
 
-/// Item I of a pack, for decltype.
+template <int I, class T>
+struct Item {
+    using type = T;
+};
+template <class Indices, class... T>
+struct Items;
+template <int... I, class... T>
+struct Items<std::integer_sequence<int, I...>, T...> : Item<I, T>... {};
+template <int I, class T>
+Item<I, T> find_item(const Item<I, T>*);
+
+/// Item I of a pack, for decltype: the one base of that number, found without a template for each item before it.
 template <int I, class... T>
-auto item_of(pack<T...>) -> std::tuple_element_t<static_cast<std::size_t>(I), std::tuple<T...>>;
+auto item_of(pack<T...>) -> typename decltype(find_item<I>(
+    static_cast<const Items<std::make_integer_sequence<int, sizeof...(T)>, T...>*>(nullptr)))::type;
 
 template <class... L>
 pack<L...> layers_in(const Sequential<L...>*);

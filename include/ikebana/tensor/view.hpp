@@ -69,18 +69,26 @@ struct BatchTiles {
     Tile<T, S, L> operator[](int t) const { return {first + static_cast<std::size_t>(t) * step}; }
 };
 
-/// The samples of a batch as rows: `step` elements from one to the next within a tile, tiles `tile_step` apart. If they
-/// are sparse, most elements are `background`.
+/// The samples of a batch as rows: `step` elements from one to the next within a tile, tiles `tile_step` apart.
 template <class T>
 struct BatchRows {
+    using element = T;
+
     const T* first;
     std::size_t tile_step, step;
     int samples;
-    bool sparse = false;
-    T background = 0;
 
     const T* tile(int t) const { return first + static_cast<std::size_t>(t) * tile_step; }
 };
+
+/// Those of the network's input. If they are sparse, most elements are `background`.
+template <class T>
+struct InputRows : BatchRows<T> {
+    bool sparse = false;
+    T background = 0;
+};
+template <class Rows>
+inline constexpr bool may_be_sparse = std::is_same_v<Rows, InputRows<typename Rows::element>>;
 
 /// A stretch of each tile's memory, `step` bytes apart: for what a layer over the batch prepares.
 struct BatchMemory {

@@ -1,18 +1,21 @@
 // The training program of a network and a loss: what one tile does in one region between two meeting points. Over 400
 // lines, as every function needs the same places in a tile's memory, which are private to it.
 //   Region F_k: forward through segment k, then the collecting half of the meeting layer that follows.
-//   Region B_k: backward from the meeting layer after segment k down to the collecting half of the one before it.
+//   Region B_k: backward from the meeting layer after segment k down to the collecting half of the one that begins it.
 // The last segment's forward, the loss and its backward are one region: the tile is still in the cache. A layer over
 // the batch is a region of its own each way, in tasks of its outputs or inputs instead of tiles; an elementwise layer
 // goes in these tasks, forward with the one before it and back with the one after it.
 // Next to read: train/trainer.hpp, which runs the regions over all tiles.
 #pragma once
 #include <ikebana/loss/cross_entropy.hpp>
+#include <ikebana/train/layer_program.hpp>
 #include <ikebana/train/profile.hpp>
 #include <ikebana/train/program_layout.hpp>
-#include <ikebana/train/region.hpp>
 
 namespace ikebana {
+
+template <class P>
+inline constexpr auto layer_programs = P::layers();
 
 template <class Net, class Loss>
 struct Program : ProgramLayout<Net, Loss> {
@@ -50,27 +53,17 @@ struct Program : ProgramLayout<Net, Loss> {
         T* costs() const { return mask() + (tile_bytes - layout::bytes) / 3 / sizeof(T); }
     };
 
-    /// Layer I's parameters in the form that its kernels want, where it has one.
-    template <int I>
-    static void pack_layer([[maybe_unused]] const View& v, [[maybe_unused]] T* packed) {
-        if constexpr (packed_offset[I + 1] > packed_offset[I]) {
-            using B = bound<I>;
-            const Timed timed = v.timed(Part::pack, B::position);
-            B::layer::template pack<typename B::input>(backend{}, packed + packed_offset[I], parameters_of_layer<I>(v));
-        }
-    }
-
     /// A batch of the network's input.
-    static BatchRows<T> input_rows(const T* first, int samples) {
+    static InputRows<T> input_rows(const T* first, int samples) {
         const BatchRows<T> rows{first, L * input::size, input::size, samples};
         if constexpr (is_over_batch<0>)
             return bound<0>::layer::template batch_rows<typename bound<0>::input>(backend{}, rows);
         else
-            return rows;
+            return {rows};
     }
 
     /// Fills labels and mask of tile t of the batch and its input, or lists that if it is sparse.
-    static void load(const View& v, BatchRows<T> rows, int t, const int* labels) {
+    static void load(const View& v, InputRows<T> rows, int t, const int* labels) {
         const Timed timed = v.timed(Part::load);
         for (int lane = 0; lane < L; ++lane) {
             v.labels()[lane] = lane < v.samples ? static_cast<T>(labels[lane]) : T(-1);
@@ -86,50 +79,40 @@ struct Program : ProgramLayout<Net, Loss> {
         load_tile(backend{}, Tile<T, input, L>{reinterpret_cast<T*>(v.tile)}, rows.tile(t), v.samples, input::size);
     }
 
-    /// The functions of all regions. Of the last forward region, loss and backward are part.
-    static constexpr auto regions() {
-        return []<int... K>(std::integer_sequence<int, K...>) {
-            return std::array{Region<View>{K > 0 && ends_in_tasks<K>() ? nullptr : &forward_region<K>,
-                                           has_backward<K>() ? &backward_segment<K> : nullptr}...};
-        }
-        (std::make_integer_sequence<int, segments>{});
-    }
-
-    /// Meeting k lies between regions k and k + 1.
-    static constexpr auto meetings() {
-        return []<int... K>(std::integer_sequence<int, K...>) {
-            return std::array<Meeting<View, T>, segments - 1>{meeting<cut.segments[K].end>()...};
-        }
-        (std::make_integer_sequence<int, segments - 1>{});
-    }
-
-    /// pack_layer of every layer.
-    static constexpr auto packs() {
+    /// The functions of every layer: through a table, what runs them is compiled once and not for each layer.
+    static constexpr auto layers() {
         return []<int... I>(std::integer_sequence<int, I...>) {
-            return std::array<void (*)(const View&, T*), count>{&pack_layer<I>...};
+            return std::array<LayerProgram<View, T>, count>{layer_program<I>()...};
         }
         (std::make_integer_sequence<int, count>{});
     }
 
-    template <int K>
-    static void forward_region(const View& v) {
-        constexpr Segment s = cut.segments[K];
-        each<s.begin, s.end>([&]<int I>(std::integral_constant<int, I>) {
-            if constexpr (!in_tasks[I].forward) forward<I>(v);
-        });
-        if constexpr (K == segments - 1) {
-            loss(v);
-            backward_segment<K>(v);
-        } else {
-            using B = bound<s.end>;
-            const Timed timed = v.timed(Part::forward, B::position);
-            if constexpr (!is_over_batch<s.end>) {
-                auto context = context_of<s.end>(v);
-                B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[s.end],
-                                                              input_of<s.end>(v), context);
-            } else if constexpr (s.end > 0)
-                store_rows<s.end, static_cast<int>(B::input::size)>(v, 0);
-        }
+    /// Region F_k on a tile.
+    static void forward_region(const View& v, std::size_t k) {
+        const Segment s = cut.segments[k];
+        for (int i = s.begin; i < s.end; ++i) run(v, Part::forward, i, layer(i).forward);
+        if (s.end < count) return run(v, Part::forward, s.end, layer(s.end).collect);
+        loss(v);
+        backward_region(v, k);
+    }
+    /// Region B_k on a tile.
+    static void backward_region(const View& v, std::size_t k) {
+        const Segment s = cut.segments[k];
+        if (s.end < count) run(v, Part::backward, s.end, layer(s.end).meeting_backward);
+        for (int i = s.end; i-- > s.begin;) run(v, Part::backward, i, layer(i).backward);
+    }
+    /// Whether tiles have anything to do there.
+    static constexpr bool has_forward_region(std::size_t k) {
+        const Segment s = cut.segments[k];
+        bool has = s.end == count || layer(s.end).collect;
+        for (int i = s.begin; i < s.end; ++i) has |= layer(i).forward != nullptr;
+        return has;
+    }
+    static constexpr bool has_backward_region(std::size_t k) {
+        const Segment s = cut.segments[k];
+        bool has = s.end < count && layer(s.end).meeting_backward;
+        for (int i = s.begin; i < s.end; ++i) has |= layer(i).backward != nullptr;
+        return has;
     }
 
     /// Cost of each lane, and the gradient that enters the last layer from above.
@@ -139,58 +122,15 @@ struct Program : ProgramLayout<Net, Loss> {
                        reinterpret_cast<T*>(v.scratch));
     }
 
-    /// Whether all layers of segment K go forward in tasks, and the next one runs over the batch, too.
-    template <int K>
-    static constexpr bool ends_in_tasks() {
-        constexpr Segment s = cut.segments[K];
-        if constexpr (K == segments - 1)
-            return false;
-        else
-            return is_over_batch<s.end> && !any_of(s, [](int i) { return !in_tasks[i].forward; });
-    }
-
-    /// Whether a tile has anything to do in backward_segment<K>.
-    template <int K>
-    static constexpr bool has_backward() {
-        constexpr Segment s = cut.segments[K];
-        return meets_before<s.end>() || any_of(s, [](int i) { return i >= first_trained && !in_tasks[i].backward; });
-    }
-
-    /// Layers of segment K in reverse; the segment's own meeting layer only collects, and the one after it finishes.
-    template <int K>
-    static void backward_segment(const View& v) {
-        constexpr Segment s = cut.segments[K];
-        constexpr bool meets = meets_of<typename bound<s.begin>::layer>() && s.begin < s.end;
-        if constexpr (meets_before<s.end>()) {
-            using B = bound<s.end>;
-            const Timed timed = v.timed(Part::backward, B::position);
-            auto context = context_of<s.end>(v);
-            B::layer::template backward<typename B::input>(
-                backend{}, gradient_of<s.end>(v), output_gradient_of<s.end>(v), input_of<s.end>(v),
-                parameters_of_layer<s.end>(v), v.batch + batch_offset[s.end], context);
-        }
-        each_reverse<std::max(s.begin + meets, first_trained), s.end>([&](auto i) {
-            if constexpr (!in_tasks[i].backward) backward<i>(v);
-        });
-        if constexpr (meets && s.begin >= first_trained) {
-            using B = bound<s.begin>;
-            const Timed timed = v.timed(Part::backward, B::position);
-            auto context = context_of<s.begin>(v);
-            B::layer::template collect_backward<typename B::input>(backend{}, v.partial + partial_offset[s.begin],
-                                                                   output_gradient_of<s.begin>(v), input_of<s.begin>(v),
-                                                                   v.batch + batch_offset[s.begin], context);
-        }
-    }
-
     /// One task of a layer over the batch, forward, or one that prepares its gradient; v is the batch's first tile, the
     /// others follow it.
     template <int I>
-    static void batch_forward(const View& v, BatchRows<T> input_rows, int task) {
+    static void batch_forward(const View& v, InputRows<T> input_rows, int task) {
         using B = bound<I>;
         using layer = typename B::layer;
         using In = typename B::input;
         constexpr int tasks = layer::template batch_tasks<In, backend, T>;
-        const BatchRows<T> rows = rows_of<I>(v, input_rows);
+        const auto rows = rows_of<I>(v, input_rows);
         const int tiles = tiles_of(rows.samples);
         if (task < tasks) {
             {
@@ -239,7 +179,7 @@ struct Program : ProgramLayout<Net, Loss> {
     /// the arena's element `first` on. v is the batch's first tile, the others follow it. It is written to its places
     /// in `arena`, or to scratch if that is null.
     template <class F>
-    static void batch_gradient(const View& v, BatchRows<T> input_rows, int task, T* arena, F f) {
+    static void batch_gradient(const View& v, InputRows<T> input_rows, int task, T* arena, F f) {
         each<0, count>([&]<int I>(std::integral_constant<int, I>) {
             constexpr auto begin = static_cast<int>(batch_tasks[I]), end = static_cast<int>(batch_tasks[I + 1]);
             if constexpr (begin < end) {
@@ -286,44 +226,96 @@ struct Program : ProgramLayout<Net, Loss> {
         return -1;
     }
 
+    static constexpr const LayerProgram<View, T>& layer(int i) {
+        return layer_programs<Program>[static_cast<std::size_t>(i)];
+    }
+
   private:
+    static void run(const View& v, Part part, int i, void (*f)(const View&)) {
+        if (!f) return;
+        const Timed timed = v.timed(part, layer(i).position);
+        f(v);
+    }
+
     template <int I>
     static constexpr int prepare_tasks =
         bound<I>::layer::template batch_prepare_tasks<typename bound<I>::input, backend, T>;
 
     template <int I>
-    static constexpr Meeting<View, T> meeting() {
+    static constexpr LayerProgram<View, T> layer_program() {
         using B = bound<I>;
         using layer = typename B::layer;
         using In = typename B::input;
-        using Shares = std::span<const T>;
-        using Samples = std::span<const int>;
+        LayerProgram<View, T> p{B::position};
+        if constexpr (packed_offset[I + 1] > packed_offset[I]) p.pack = &pack_layer<I>;
         if constexpr (is_over_batch<I>) {
-            Meeting<View, T> m;
-            m.tasks = layer::template batch_tasks<In, backend, T> + prepare_tasks<I>;
-            m.batch_forward = &batch_forward<I>;
+            p.tasks = layer::template batch_tasks<In, backend, T> + prepare_tasks<I>;
+            p.batch_forward = &batch_forward<I>;
+            if constexpr (I > 0)
+                if constexpr (!in_tasks[I - 1].forward) p.collect = &store_input<I>;
             if constexpr (I > first_trained)
-                m.input_tasks = layer::template batch_input_tasks<In, backend, T>,
-                m.batch_backward = &batch_backward<I>;
-            return m;
-        } else
-            return {partial_offset[I], layer::template partial_size<In>,
-                    [](T* batch, Shares shares, Samples samples) {
-                        layer::template finish<In>(batch + batch_offset[I], shares, samples);
-                    },
-                    []([[maybe_unused]] T* batch, [[maybe_unused]] T* gradients, [[maybe_unused]] Shares shares,
-                       [[maybe_unused]] Samples samples) {
-                        if constexpr (I >= first_trained)
-                            layer::template finish_backward<In>(
-                                batch + batch_offset[I],
-                                views(typename B::parameters{}, gradients + Net::parameter_offset[B::position]), shares,
-                                samples);
-                    },
-                    [](T* state, const T* batch, long samples) {
-                        layer::template update_state<In>(
-                            views(typename B::state{}, state + Net::state_offset[B::position]), batch + batch_offset[I],
-                            samples);
-                    }};
+                p.input_tasks = layer::template batch_input_tasks<In, backend, T>,
+                p.batch_backward = &batch_backward<I>;
+        } else if constexpr (meets_of<layer>()) {
+            p.partial = partial_offset[I], p.partial_size = layer::template partial_size<In>;
+            p.collect = &collect<I>, p.finish = &finish<I>, p.forward = &forward<I>, p.update_state = &update_state<I>;
+            if constexpr (I >= first_trained)
+                p.backward = &collect_backward<I>, p.finish_backward = &finish_backward<I>;
+            if constexpr (I > first_trained) p.meeting_backward = &meeting_backward<I>;
+        } else {
+            if constexpr (!in_tasks[I].forward) p.forward = &forward<I>;
+            if constexpr (I >= first_trained && !in_tasks[I].backward) p.backward = &backward<I>;
+        }
+        return p;
+    }
+
+    /// Layer I's parameters in the form that its kernels want.
+    template <int I>
+    static void pack_layer(const View& v, T* packed) {
+        using B = bound<I>;
+        B::layer::template pack<typename B::input>(backend{}, packed + packed_offset[I], parameters_of_layer<I>(v));
+    }
+
+    // A layer that meets.
+    template <int I>
+    static void collect(const View& v) {
+        using B = bound<I>;
+        auto context = context_of<I>(v);
+        B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[I], input_of<I>(v),
+                                                      context);
+    }
+    template <int I>
+    static void finish(T* batch, std::span<const T> shares, std::span<const int> samples) {
+        bound<I>::layer::template finish<typename bound<I>::input>(batch + batch_offset[I], shares, samples);
+    }
+    template <int I>
+    static void collect_backward(const View& v) {
+        using B = bound<I>;
+        auto context = context_of<I>(v);
+        B::layer::template collect_backward<typename B::input>(backend{}, v.partial + partial_offset[I],
+                                                               output_gradient_of<I>(v), input_of<I>(v),
+                                                               v.batch + batch_offset[I], context);
+    }
+    template <int I>
+    static void finish_backward(T* batch, T* gradients, std::span<const T> shares, std::span<const int> samples) {
+        using B = bound<I>;
+        B::layer::template finish_backward<typename B::input>(
+            batch + batch_offset[I], views(typename B::parameters{}, gradients + Net::parameter_offset[B::position]),
+            shares, samples);
+    }
+    template <int I>
+    static void meeting_backward(const View& v) {
+        using B = bound<I>;
+        auto context = context_of<I>(v);
+        B::layer::template backward<typename B::input>(backend{}, gradient_of<I>(v), output_gradient_of<I>(v),
+                                                       input_of<I>(v), parameters_of_layer<I>(v),
+                                                       v.batch + batch_offset[I], context);
+    }
+    template <int I>
+    static void update_state(T* state, const T* batch, long samples) {
+        using B = bound<I>;
+        B::layer::template update_state<typename B::input>(
+            views(typename B::state{}, state + Net::state_offset[B::position]), batch + batch_offset[I], samples);
     }
 
     template <int Begin, int End, class F>
@@ -332,29 +324,6 @@ struct Program : ProgramLayout<Net, Loss> {
                 (f(std::integral_constant<int, Begin + I>{}), ...);
             }
         (std::make_integer_sequence<int, End - Begin>{});
-    }
-    template <int Begin, int End, class F>
-    static void each_reverse(F f) {
-        if constexpr (Begin < End) [&]<int... I>(std::integer_sequence<int, I...>) {
-                (f(std::integral_constant<int, End - 1 - I>{}), ...);
-            }
-        (std::make_integer_sequence<int, End - Begin>{});
-    }
-
-    /// Whether the layer that opens the next segment is one that meets and hands a gradient down.
-    template <int I>
-    static constexpr bool meets_before() {
-        if constexpr (I < count)
-            return I > first_trained && !is_over_batch<I>;
-        else
-            return false;
-    }
-
-    template <class F>
-    static constexpr bool any_of(Segment s, F f) {
-        for (int i = s.begin; i < s.end; ++i)
-            if (f(i)) return true;
-        return false;
     }
 
     /// f<N>(view, first) for N rows of a tile from `first` on, until a task's {first, number} are done in all tiles.
@@ -395,11 +364,15 @@ struct Program : ProgramLayout<Net, Loss> {
         using B = bound<I>;
         auto context = context_of<I>(v);
         const auto rows = [&](auto tile) { return rows_at<N>(tile, first); };
-        B::layer::template backward<Shape<N>>(backend{}, rows(gradient_of<I>(v)), std::tuple{},
+        B::layer::template backward<Shape<N>>(backend{}, rows(gradient_of<I>(v)), ParameterViews<>{},
                                               rows(output_gradient_of<I>(v)), rows(output_of<I>(v)),
                                               rows(input_of<I>(v)), parameters_of_layer<I>(v), context);
     }
-    /// N rows of a tile, of what enters layer I, to its memory as columns of samples' rows.
+    /// What enters layer I, which runs over the batch, to its memory as rows; and N rows of a tile as columns of them.
+    template <int I>
+    static void store_input(const View& v) {
+        store_rows<I, static_cast<int>(bound<I>::input::size)>(v, 0);
+    }
     template <int I, int N>
     static void store_rows(const View& v, int first) {
         store_tile(backend{}, reinterpret_cast<T*>(context_of<I>(v).cache) + first, L, bound<I>::input::size,
@@ -410,12 +383,12 @@ struct Program : ProgramLayout<Net, Loss> {
 
     /// A layer's input as rows: the network's own, or what was kept of it.
     template <int I>
-    static BatchRows<T> rows_of(const View& first, BatchRows<T> input_rows) {
+    static auto rows_of(const View& first, InputRows<T> input_rows) {
         if constexpr (I == 0)
             return input_rows;
         else
-            return {reinterpret_cast<const T*>(context_of<I>(first).cache), tile_bytes / sizeof(T),
-                    bound<I>::input::size, input_rows.samples};
+            return BatchRows<T>{reinterpret_cast<const T*>(context_of<I>(first).cache), tile_bytes / sizeof(T),
+                                bound<I>::input::size, input_rows.samples};
     }
 
     /// What a layer over the batch prepares or lists: behind its rows.
@@ -465,7 +438,6 @@ struct Program : ProgramLayout<Net, Loss> {
     template <int I>
     static void forward(const View& v) {
         using B = bound<I>;
-        const Timed timed = v.timed(Part::forward, B::position);
         auto context = context_of<I>(v);
         const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
         if constexpr (meets_of<typename B::layer>())
@@ -479,7 +451,6 @@ struct Program : ProgramLayout<Net, Loss> {
     template <int I>
     static void backward(const View& v) {
         using B = bound<I>;
-        const Timed timed = v.timed(Part::backward, B::position);
         auto context = context_of<I>(v);
         const auto dp = views(typename B::parameters{}, v.gradient + Net::parameter_offset[B::position]);
         const auto call = [&](auto dx) {

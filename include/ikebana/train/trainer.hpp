@@ -177,12 +177,12 @@ class Trainer {
     }
 
     /// A region on every tile; a slot's tiles in order, slots side by side. The first one loads them.
-    void over_tiles(void (*region)(const View&), bool first) {
+    void over_tiles(void (*region)(const View&, std::size_t k), std::size_t k, bool first) {
         run_tasks(used_, [&](int slot, int worker) {
             for (int t = slot; t < static_cast<int>(samples_.size()); t += used_) {
                 const View v = view(slot, worker, t);
                 if (first) start_tile(v);
-                region(v);
+                region(v, k);
             }
         });
     }
@@ -250,36 +250,37 @@ class Trainer {
 
     /// Every layer that packs its parameters, side by side.
     void pack_parameters() {
-        static constexpr auto packs = program::packs();
-        run_tasks(program::count, [&](int layer, int worker) {
-            packs[static_cast<std::size_t>(layer)](view(0, worker, 0), packed_.data());
+        run_tasks(program::count, [&](int i, int worker) {
+            const auto& layer = program::layer(i);
+            if (!layer.pack) return;
+            const View v = view(0, worker, 0);
+            const Timed timed = v.timed(Part::pack, layer.position);
+            layer.pack(v, packed_.data());
         });
     }
 
-    /// Forward region by region to the loss, and back. Regions are functions in tables: what runs them over the tiles
-    /// is compiled once and not for each of them.
+    /// Forward region by region to the loss, and back.
     void run_regions() {
-        static constexpr auto regions = program::regions();
-        static constexpr auto meetings = program::meetings();
-        for (std::size_t k = 0; k < regions.size(); ++k) {
+        const auto opens = [](std::size_t k) -> const auto& { return program::layer(program::cut.segments[k].begin); };
+        for (std::size_t k = 0; k < program::segments; ++k) {
             if (k > 0) {
-                const auto& m = meetings[k - 1];
+                const auto& m = opens(k);
                 if (m.tasks > 0)
                     run_tasks(m.tasks, [&](int task, int worker) { m.batch_forward(view(0, worker, 0), rows_, task); });
                 else
                     m.finish(batch_.data(), shares(m), samples_);
             }
-            if (regions[k].forward) over_tiles(regions[k].forward, k == 0);
+            if (k == 0 || program::has_forward_region(k)) over_tiles(&program::forward_region, k, k == 0);
         }
-        for (std::size_t k = meetings.size(); k-- > 0;) {
-            const auto& m = meetings[k];
+        for (std::size_t k = program::segments - 1; k-- > 0;) {
+            const auto& m = opens(k + 1);
             if (m.tasks > 0)
                 run_tasks(m.input_tasks, [&](int task, int worker) {
                     m.batch_backward(view(0, worker, 0), static_cast<int>(samples_.size()), task);
                 });
-            else
+            else if (m.finish_backward)
                 m.finish_backward(batch_.data(), gradients_.data(), shares(m), samples_);
-            if (regions[k].backward) over_tiles(regions[k].backward, false);
+            if (program::has_backward_region(k)) over_tiles(&program::backward_region, k, false);
         }
     }
 
@@ -292,7 +293,7 @@ class Trainer {
     }
 
     /// The shares of one meeting layer, tile after tile without gaps.
-    std::span<const T> shares(const Meeting<View, T>& meeting) {
+    std::span<const T> shares(const LayerProgram<View, T>& meeting) {
         if constexpr (program::partial_offset.back() == 0) return {}; // no layer meets
         const std::size_t size = meeting.partial_size;
         for (std::size_t t = 0; t < samples_.size(); ++t)
@@ -303,10 +304,9 @@ class Trainer {
 
     /// Running statistics, from the batch that was just trained on.
     void update_state() {
-        static constexpr auto meetings = program::meetings();
         const long n = std::accumulate(samples_.begin(), samples_.end(), 0L);
-        for (const auto& m : meetings)
-            if (m.update_state) m.update_state(net_.state().data(), batch_.data(), n);
+        for (int i = 0; i < program::count; ++i)
+            if (const auto update = program::layer(i).update_state) update(net_.state().data(), batch_.data(), n);
     }
 
     [[noreturn, gnu::cold]] void stop_at_first_not_finite(double cost) {
@@ -329,7 +329,7 @@ class Trainer {
     std::vector<int> samples_; // of each tile
     std::vector<int> staged_labels_;
     std::vector<T> staged_images_;
-    BatchRows<T> rows_{}; // the batch's images while a step runs
+    InputRows<T> rows_{}; // the batch's images while a step runs
     RunPosition position_;
     T scale_ = 1;
     Profile* profile_ = nullptr;

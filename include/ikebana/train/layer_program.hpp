@@ -1,5 +1,4 @@
-// What a trainer runs of a program, as functions and numbers that name no layer: tables of them are made in
-// program.hpp.
+// What a trainer runs of a layer, as functions and numbers that name no type: program.hpp makes a table of them.
 #pragma once
 #include <ikebana/tensor/view.hpp>
 
@@ -9,23 +8,26 @@
 
 namespace ikebana {
 
-/// One region each way, on a tile; null where a tile has nothing to do, but for the first one forward.
-template <class View>
-struct Region {
-    void (*forward)(const View&);
-    void (*backward)(const View&);
-};
-
-/// What a layer does for the whole batch between two regions: one that meets finishes the tiles' shares, which are at
-/// `partial`; one over the batch (tasks > 0) has tasks each way, given the first tile's view.
+/// A layer's functions; null where it has nothing to do. Those given a view of a tile run on each tile.
 template <class View, class T>
-struct Meeting {
+struct LayerProgram {
+    int position; // in the network
+    void (*pack)(const View&, T* packed) = nullptr;
+
+    // Of a layer that needs the whole batch, collect is what a tile does for it before. If it meets, a tile's share is
+    // at `partial`, and backward is that direction's collecting half.
+    void (*collect)(const View&) = nullptr;
+    void (*forward)(const View&) = nullptr;
+    void (*backward)(const View&) = nullptr;
+    void (*meeting_backward)(const View&) = nullptr;
     std::size_t partial = 0, partial_size = 0;
     void (*finish)(T* batch, std::span<const T> shares, std::span<const int> samples) = nullptr;
     void (*finish_backward)(T* batch, T* gradients, std::span<const T> shares, std::span<const int> samples) = nullptr;
     void (*update_state)(T* state, const T* batch, long samples) = nullptr;
+
+    // Of one that runs over the batch, tasks each way, given the first tile's view.
     int tasks = 0, input_tasks = 0;
-    void (*batch_forward)(const View& first, BatchRows<T> rows, int task) = nullptr;
+    void (*batch_forward)(const View& first, InputRows<T> input, int task) = nullptr;
     void (*batch_backward)(const View& first, int tiles, int task) = nullptr;
 };
 
