@@ -33,7 +33,7 @@ struct Operands {
             if (i == 0 || random.below(Every) > 0) x.numbers.data()[i] = Every > 1 ? -1.f : x.numbers.data()[i];
     }
 
-    BatchRows<float> rows() {
+    InputRows<float> rows() {
         return dense_batch_rows(backend{}, S{},
                                 BatchRows<float>{x.numbers.data(), I * bench::lanes, I, bench::layers.batch});
     }
