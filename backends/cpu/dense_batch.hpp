@@ -72,13 +72,14 @@ constexpr int dense_batch_prepare_tasks(backend, Shape<O, I>, T) {
 }
 template <int O, int I, class T>
 constexpr std::size_t dense_batch_prepared_bytes(backend, Shape<O, I>, T) {
-    return gradient_in_pairs<I> ? sizeof(PanelsOfTile<I, T>) : 0;
+    return gradient_in_pairs<I> ? BatchPanels<T>::bytes(I) : 0;
 }
 template <int O, int I, class Rows>
 void dense_batch_prepare(backend, Shape<O, I> shape, Rows x, BatchMemory memory, int task) {
     if constexpr (may_be_sparse<Rows>)
         if (x.sparse) return;
-    make_panels<I>(x, memory, task, dense_batch_prepare_tasks(backend{}, shape, typename Rows::element{}));
+    using T = typename Rows::element;
+    make_panels<T>(x, I, memory, task, dense_batch_prepare_tasks(backend{}, shape, T{}));
 }
 
 /// The network's input: the rows, marked if they are sparse; then forward and gradient read each tile's list of terms
@@ -107,15 +108,6 @@ constexpr std::pair<int, int> dense_batch_inputs(backend, Shape<O, I>, T, int ta
     return {task * columns, std::min(columns, I - task * columns)};
 }
 
-/// f(C, c) for the vectors c … c + C of n, in blocks of C = Most, then of half of that, and so on.
-template <int Most, class F>
-IKEBANA_INLINE inline void in_blocks(int n, F f) {
-    int c = 0;
-    for (; c + Most <= n; c += Most) f(std::integral_constant<int, Most>{}, c);
-    if constexpr (Most > 1)
-        in_blocks<Most / 2>(n - c, [&](auto block, int rest) IKEBANA_INLINE { f(block, c + rest); });
-}
-
 /// f(inputs of the task, a constant), for a task of Block inputs of N.
 template <int N, int Block, class F>
 IKEBANA_INLINE inline void with_inputs(int task, F f) {
@@ -125,33 +117,141 @@ IKEBANA_INLINE inline void with_inputs(int task, F f) {
         f(std::integral_constant<int, N % Block>{});
 }
 
-/// Rows r … r + N of to = first + Σ a[r · RowStep + k · Step] · from[k0 + k] over k < K, for all tiles; first(row,
-/// where) has the row's number and the place of its result.
-template <int N, int RowStep, int Step, class T, class To, class From, class First>
-IKEBANA_INLINE inline void batch_products(To to, int r, const T* a, From from, int k0, int K, First first) {
-    using V = xsimd::batch<T>;
-    constexpr int most = registers == 32 ? 4 : 2;
-    in_blocks<most>(to.count * parts<T>, [&]<int C>(std::integral_constant<int, C>, int vector) {
-        const T* x[C];
-        T* y[C];
+// ---- kernels, which know of a layer's sizes as numbers only: compiled once for all layers
+
+/// y ← b + Σ a_rk x[k] over k < K, for rows r of all tiles; a_rk lies at a[r · step + k], or at a[r + k · step] if
+/// Turned.
+template <class T, bool Turned>
+struct BatchProduct {
+    TileRows<T> y;
+    TileRows<const T> x;
+    const T* a;
+    std::size_t step;
+    int K;
+    const T* b = nullptr; // of row 0
+    bool add = false;     // to what y holds, in place of b
+
+    /// R rows from `row` on, C vectors of samples from `vector` on.
+    template <int R, int C>
+    IKEBANA_INLINE void block(int row, int vector) const {
+        using V = xsimd::batch<T>;
+        constexpr int L = backend::lanes<T>;
+        V sum[R][C];
+        const T* terms[C];
+        T* to[C];
         for (int c = 0; c < C; ++c) {
             const int t = (vector + c) / parts<T>, lane = (vector + c) % parts<T> * width<T>;
-            x[c] = from[t].row(k0) + lane, y[c] = to[t].row(r) + lane;
+            terms[c] = x[t] + lane, to[c] = y[t] + row * L + lane;
         }
-        each_even_block<N, 6>([&]<int R>(std::integral_constant<int, R>, int at) IKEBANA_INLINE {
-            V sum[R][C];
-            unroll<R>([&](int k) IKEBANA_INLINE {
-                unroll<C>([&](int c)
-                              IKEBANA_INLINE { sum[k][c] = first(at + k, y[c] + (at + k) * backend::lanes<T>); });
-            });
-            add_products(sum, a + static_cast<std::size_t>(at) * RowStep, RowStep, Step, x, K);
-            unroll<R>([&](int k) IKEBANA_INLINE {
-                unroll<C>([&](int c)
-                              IKEBANA_INLINE { sum[k][c].store_unaligned(y[c] + (at + k) * backend::lanes<T>); });
-            });
+        unroll<R>([&](int r) IKEBANA_INLINE {
+            const V first(b ? b[row + r] : T(0));
+            unroll<C>([&](int c) IKEBANA_INLINE { sum[r][c] = add ? V::load_unaligned(to[c] + r * L) : first; });
+        });
+        const auto from = static_cast<std::size_t>(row);
+        if constexpr (Turned)
+            add_products(sum, a + from, std::integral_constant<std::size_t, 1>{}, step, terms, K);
+        else
+            add_products(sum, a + from * step, step, 1, terms, K);
+        unroll<R>([&](int r) IKEBANA_INLINE {
+            unroll<C>([&](int c) IKEBANA_INLINE { sum[r][c].store_unaligned(to[c] + r * L); });
+        });
+    }
+};
+
+template <int R, class T, bool Turned>
+IKEBANA_ONCE void batch_block(const BatchProduct<T, Turned>& product, int row, int vector, int vectors) {
+    if constexpr (registers == 32)
+        if (vectors == 4) return product.template block<R, 4>(row, vector);
+    if (vectors == 2) return product.template block<R, 2>(row, vector);
+    product.template block<R, 1>(row, vector);
+}
+
+/// N rows of a product, from row 0 on.
+template <int N, class T, bool Turned>
+IKEBANA_ONCE void batch_product(const BatchProduct<T, Turned>& product) {
+    const int vectors = product.y.count * parts<T>;
+    for (int vector = 0, n; vector < vectors; vector += n) {
+        n = static_cast<int>(std::bit_floor(static_cast<unsigned>(std::min(registers / 8, vectors - vector))));
+        each_even_block<N, 6>([&]<int R>(std::integral_constant<int, R>, int row)
+                                  IKEBANA_INLINE { batch_block<R>(product, row, vector, n); });
+    }
+}
+
+/// The same of N columns of a W. Where it is large, up to 128 rows of them are copied at a time.
+template <int N, bool Copies, class T>
+IKEBANA_ONCE void batch_product_of_columns(BatchProduct<T, true> product) {
+    if constexpr (!Copies) return batch_product<N>(product);
+    constexpr int most = 128; // 32 KiB of floats
+    T copy[most * N];
+    const T* w = product.a;
+    const std::size_t I = product.step;
+    const int O = product.K;
+    product.a = copy, product.step = N;
+    for (int o = 0; o < O; o += most, w += most * I, product.x.first += most * backend::lanes<T>) {
+        const int K = std::min(most, O - o), next = std::min(most, O - o - K);
+        for (std::size_t k = 0; k < static_cast<std::size_t>(K); ++k) std::copy_n(w + k * I, N, copy + k * N);
+        for (std::size_t k = 0; k < static_cast<std::size_t>(next); ++k)
+            for (int n = 0; n < N; n += 64 / static_cast<int>(sizeof(T)))
+                __builtin_prefetch(w + (most + k) * I + n, 0, 2);
+        product.K = K, product.add = o > 0;
+        batch_product<N>(product);
+    }
+}
+
+/// to [R][I], columns i … i + C vectors: Σ dy xᵀ over all samples.
+template <int R, int C, class T>
+IKEBANA_INLINE inline void batch_gradient_block(T* to, int I, TileRows<const T> dy, BatchRows<T> x, int i) {
+    using V = xsimd::batch<T>;
+    constexpr int L = backend::lanes<T>;
+    V sum[R][C];
+    to += i;
+    unroll<R>([&](int k) IKEBANA_INLINE {
+        unroll<C>([&](int v) IKEBANA_INLINE {
+            sum[k][v] = V(0);
+            __builtin_prefetch(to + k * I + v * width<T>, 1);
         });
     });
+    for (int t = 0, left = x.samples; left > 0; ++t, left -= L) {
+        const T* d = dy[t];
+        const T* row = x.tile(t) + i;
+        for (int lane = 0; lane < std::min(left, L); ++lane, row += x.step) {
+            V columns[C];
+            unroll<C>([&](int v) IKEBANA_INLINE { columns[v] = V::load_unaligned(row + v * width<T>); });
+            unroll<R>([&](int k) IKEBANA_INLINE {
+                const V dk(d[k * L + lane]);
+                unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v] = xsimd::fma(dk, columns[v], sum[k][v]); });
+            });
+        }
+    }
+    unroll<R>([&](int k) IKEBANA_INLINE {
+        unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v].store_unaligned(to + k * I + v * width<T>); });
+    });
 }
+
+/// to (R,I) ← Σ dy xᵀ over the batch. Columns that fill no block overlap the block before.
+template <int R, class T>
+IKEBANA_ONCE void batch_gradient_rows(T* to, int I, TileRows<const T> dy, BatchRows<T> x) {
+    constexpr int W = width<T>;
+    int i = 0;
+    for (; i + 2 * W <= I; i += 2 * W) batch_gradient_block<R, 2>(to, I, dy, x, i);
+    if (i + W <= I) batch_gradient_block<R, 1>(to, I, dy, x, i), i += W;
+    if (i < I) batch_gradient_block<R, 1>(to, I, dy, x, I - W);
+}
+
+/// db ← the sums of n rows of dy over the batch.
+template <class T>
+IKEBANA_ONCE void batch_bias_gradient(T* db, int n, TileRows<const T> dy) {
+    using V = xsimd::batch<T>;
+    constexpr int L = backend::lanes<T>;
+    for (int k = 0; k < n; ++k) {
+        V sum(0);
+        for (int t = 0; t < dy.count; ++t)
+            for (int lane = 0; lane < L; lane += width<T>) sum += V::load_aligned(dy[t] + k * L + lane);
+        db[k] = xsimd::hadd(sum);
+    }
+}
+
+// ---- tasks
 
 /// The task's rows of y = W x + b; x stands in rows, too.
 template <class Y, class X, class Rows, class W, class B>
@@ -159,17 +259,15 @@ void dense_batch_forward(backend, Y y, X x, Rows rows, BatchMemory memory, W w, 
     using T = typename Rows::element;
     constexpr int O = Y::shape::sizes[0], I = X::shape::size;
     using Tasks = BatchTasks<O, I, T>;
+    const int o = Tasks::first(task);
+    const T* first = w.data + static_cast<std::size_t>(o) * I;
+    const T* bias = nullptr;
+    if constexpr (!is_nothing<B>) bias = b.data + o;
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
-        const int o = Tasks::first(task);
-        const T* first = w.data + static_cast<std::size_t>(o) * I;
         if constexpr (may_be_sparse<Rows>)
-            if (rows.sparse) {
-                const T* bias = nullptr;
-                if constexpr (!is_nothing<B>) bias = b.data + o;
+            if (rows.sparse)
                 return sparse_forward<N, Tasks::most, I>(y, o, first, bias, rows, memory, 2 * task < Tasks::count);
-            }
-        batch_products<N, I, 1, T>(y, o, first, x, 0, I,
-                                   [&](int k, const T*) IKEBANA_INLINE { return bias_vector<T>(b, o + k); });
+        batch_product<N>(BatchProduct<T, false>{y.write_from(o), x.read_from(0), first, I, I, bias});
     });
 }
 
@@ -177,93 +275,28 @@ void dense_batch_forward(backend, Y y, X x, Rows rows, BatchMemory memory, W w, 
 template <class DX, class W, class DY>
 void dense_batch_backward_input(backend, DX dx, W w, DY dy, int task) {
     using T = typename DX::element;
-    using V = xsimd::batch<T>;
     constexpr int O = DY::shape::sizes[0], I = DX::shape::size, columns = batch_columns<O, I, T>;
+    const int i = task * columns;
+    const BatchProduct<T, true> product{dx.write_from(i), dy.read_from(0), w.data + i, I, O};
     with_inputs<I, columns>(task, [&]<int N>(std::integral_constant<int, N>) {
-        const int i = task * columns;
-        const auto row = [&](int o) { return w.data + static_cast<std::size_t>(o) * I + i; };
-        if constexpr (batch_copies<O, I, T>) {
-            constexpr int rows = std::min(O, 128); // 32 KiB of floats
-            T copy[rows * N];
-            for (int o = 0; o < O; o += rows) {
-                const int K = std::min(rows, O - o), next = std::min(rows, O - o - K);
-                for (int k = 0; k < K; ++k) std::copy_n(row(o + k), N, copy + k * N);
-                for (int k = 0; k < next; ++k)
-                    for (int n = 0; n < N; n += 64 / static_cast<int>(sizeof(T)))
-                        __builtin_prefetch(row(o + K + k) + n, 0, 2);
-                batch_products<N, 1, N>(dx, i, static_cast<const T*>(copy), dy, o, K,
-                                        [&](int, const T* y)
-                                            IKEBANA_INLINE { return o == 0 ? V(0) : V::load_unaligned(y); });
-            }
-        } else {
-            batch_products<N, 1, I>(dx, i, static_cast<const T*>(row(0)), dy, 0, O,
-                                    [](int, const T*) IKEBANA_INLINE { return V(0); });
-        }
+        batch_product_of_columns<N, batch_copies<O, I, T>>(product);
     });
-}
-
-/// to [R][I], columns i … i + C vectors: Σ dy xᵀ over all samples, for the outputs from o on.
-template <int R, int C, int I, class T, class DY>
-IKEBANA_INLINE inline void dense_batch_block(T* to, DY dy, BatchRows<T> x, int o, int i) {
-    using V = xsimd::batch<T>;
-    V sum[R][C];
-    unroll<R>([&](int k) IKEBANA_INLINE {
-        unroll<C>([&](int v) IKEBANA_INLINE {
-            sum[k][v] = V(0);
-            __builtin_prefetch(to + k * I + i + v * width<T>, 1);
-        });
-    });
-    for (int t = 0, left = x.samples; left > 0; ++t, left -= DY::lanes) {
-        const T* d = dy[t].row(o);
-        const T* row = x.tile(t) + i;
-        for (int lane = 0; lane < std::min(left, DY::lanes); ++lane, row += x.step) {
-            V columns[C];
-            unroll<C>([&](int v) IKEBANA_INLINE { columns[v] = V::load_unaligned(row + v * width<T>); });
-            unroll<R>([&](int k) IKEBANA_INLINE {
-                const V dk(d[k * DY::lanes + lane]);
-                unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v] = xsimd::fma(dk, columns[v], sum[k][v]); });
-            });
-        }
-    }
-    unroll<R>([&](int k) IKEBANA_INLINE {
-        unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v].store_unaligned(to + k * I + i + v * width<T>); });
-    });
-}
-
-/// db ← the sums of n rows of dy over the batch, from row o on.
-template <class T, class DY>
-void dense_batch_bias(T* db, DY dy, int o, int n) {
-    using V = xsimd::batch<T>;
-    for (int k = 0; k < n; ++k) {
-        V sum(0);
-        for (int t = 0; t < dy.count; ++t)
-            for (int lane = 0; lane < DY::lanes; lane += width<T>) sum += V::load_aligned(dy[t].row(o + k) + lane);
-        db[k] = xsimd::hadd(sum);
-    }
 }
 
 /// to ← the task's rows of dW (O,I) = Σ dy xᵀ over the batch, db ← those of Σ dy; db may be null.
 template <int O, int I, class T, class DY, class Rows>
 void dense_batch_gradient(backend, Shape<O, I>, T* to, T* db, DY dy, Rows x, BatchMemory memory, int task) {
-    if (db) {
-        const auto [first, n] = dense_batch_outputs(backend{}, Shape<O, I>{}, T{}, task);
-        dense_batch_bias(db, dy, first, n);
-    }
-    constexpr int C = I < 2 * width<T> ? 1 : 2, columns = C * width<T>;
     using Tasks = BatchTasks<O, I, T>;
+    const int o = Tasks::first(task);
+    if (db) batch_bias_gradient(db, Tasks::rows(task), dy.read_from(o));
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
-        const int o = Tasks::first(task);
         if constexpr (may_be_sparse<Rows>)
             if (x.sparse) return sparse_gradient<N, Tasks::most, I>(to, dy, o, x, memory);
         if constexpr (gradient_in_pairs<I>)
-            paired_gradient<N, I>(to, dy, x.samples, o, memory);
+            paired_gradient<N, I>(to, dy.read_from(o), x.samples, memory);
         else
             each_even_block<N, registers == 32 ? 10 : 5>([&]<int R>(std::integral_constant<int, R>, int row) {
-                T* rows = to + row * I;
-                int i = 0;
-                for (; i + columns <= I; i += columns) dense_batch_block<R, C, I>(rows, dy, x, o + row, i);
-                constexpr int rest = (I % columns + width<T> - 1) / width<T>; // vectors
-                if constexpr (rest > 0) dense_batch_block<R, rest, I>(rows, dy, x, o + row, I - rest * width<T>);
+                batch_gradient_rows<R>(to + row * I, I, dy.read_from(o + row), static_cast<const BatchRows<T>&>(x));
             });
     });
 }

@@ -41,15 +41,15 @@ void compare_dense() {
 /// dW by pairs of samples (paired.hpp), which the backend takes only on machines where it is faster.
 template <int O, int I, class T>
 void gradient_in_pairs(T* dw, BatchTiles<const T, Shape<O>, L> dy, BatchRows<T> x) {
-    using Panels = cpu::PanelsOfTile<I, T>;
-    Arena<std::byte> panels = scratch_of(static_cast<std::size_t>(dy.count) * sizeof(Panels));
-    const BatchMemory memory{panels.data(), sizeof(Panels)};
-    for (int task = 0; task < 3; ++task) cpu::make_panels<I>(x, memory, task, 3);
+    constexpr std::size_t bytes = cpu::BatchPanels<T>::bytes(I);
+    Arena<std::byte> panels = scratch_of(static_cast<std::size_t>(dy.count) * bytes);
+    const BatchMemory memory{panels.data(), bytes};
+    for (int task = 0; task < 3; ++task) cpu::make_panels<T>(x, I, memory, task, 3);
     using Tasks = cpu::BatchTasks<O, I, T>;
     for (int task = 0; task < Tasks::count; ++task)
         cpu::with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
             const int o = Tasks::first(task);
-            cpu::paired_gradient<N, I>(dw + static_cast<std::size_t>(o) * I, dy, x.samples, o, memory);
+            cpu::paired_gradient<N, I>(dw + static_cast<std::size_t>(o) * I, dy.read_from(o), x.samples, memory);
         });
 }
 

@@ -55,6 +55,16 @@ struct Tile {
     }
 };
 
+/// Rows of L numbers, from one of a tile on, in all tiles of a batch, `step` elements apart.
+template <class T>
+struct TileRows {
+    T* first;
+    std::size_t step;
+    int count;
+
+    T* operator[](int t) const { return first + static_cast<std::size_t>(t) * step; }
+};
+
 /// The tiles of a batch at one place of a network, `step` elements apart.
 template <class T, class S, int L>
 struct BatchTiles {
@@ -67,6 +77,9 @@ struct BatchTiles {
     int count;
 
     Tile<T, S, L> operator[](int t) const { return {first + static_cast<std::size_t>(t) * step}; }
+    /// The rows from one on, to be read or written.
+    TileRows<const std::remove_const_t<T>> read_from(int row) const { return {(*this)[0].row(row), step, count}; }
+    TileRows<T> write_from(int row) const { return {(*this)[0].row(row), step, count}; }
 };
 
 /// The samples of a batch as rows: `step` elements from one to the next within a tile, tiles `tile_step` apart.
