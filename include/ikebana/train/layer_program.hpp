@@ -8,6 +8,18 @@
 
 namespace ikebana {
 
+/// What a task of a batch gradient wrote: of each parameter `size` numbers, from the arena's element `first` on.
+template <class T>
+struct BatchGradient {
+    static constexpr int most = 4;
+    struct Part {
+        std::size_t first, size;
+        T* to;
+    };
+    Part parts[most];
+    int count = 0;
+};
+
 /// A layer's functions; null where it has nothing to do. Those given a view of a tile run on each tile.
 template <class View, class T>
 struct LayerProgram {
@@ -29,6 +41,7 @@ struct LayerProgram {
     int tasks = 0, input_tasks = 0;
     void (*batch_forward)(const View& first, InputRows<T> input, int task) = nullptr;
     void (*batch_backward)(const View& first, int tiles, int task) = nullptr;
+    void (*batch_gradient)(const View& first, InputRows<T> input, int task, T* arena, BatchGradient<T>&) = nullptr;
 };
 
 /// A layer's output in a tile's memory: where it begins, in bytes, and its features.

@@ -142,14 +142,13 @@ struct Program : ProgramLayout<Net, Loss> {
             const auto outputs = layer::template batch_outputs<In, T>(backend{}, task);
             if constexpr (is_followed<I>) {
                 const Timed timed = v.timed(Part::forward, bound<I + 1>::position);
-                on_rows(v, tiles, outputs, []<int N>(const View& tile, int row) { forward_rows<I + 1, N>(tile, row); });
+                on_rows(v, tiles, outputs, &forward_rows<I + 1, 8>, &forward_rows<I + 1, 1>);
             }
             constexpr int next = I + 1 + is_followed<I>;
             if constexpr (next < count)
                 if constexpr (is_over_batch<next>) {
                     const Timed timed = v.timed(Part::forward, bound<next>::position);
-                    on_rows(v, tiles, outputs,
-                            []<int N>(const View& tile, int row) { store_rows<next, N>(tile, row); });
+                    on_rows(v, tiles, outputs, &store_rows<next, 8>, &store_rows<next, 1>);
                 }
         } else if constexpr (prepare_tasks<I> > 0) {
             const Timed timed = v.timed(Part::backward, B::position);
@@ -170,8 +169,8 @@ struct Program : ProgramLayout<Net, Loss> {
         }
         if constexpr (in_tasks[I - 1].backward && !is_over_batch<I - 1>) {
             const Timed timed = v.timed(Part::backward, bound<I - 1>::position);
-            on_rows(v, tiles, layer::template batch_inputs<In, T>(backend{}, task),
-                    []<int N>(const View& tile, int row) { backward_rows<I - 1, N>(tile, row); });
+            on_rows(v, tiles, layer::template batch_inputs<In, T>(backend{}, task), &backward_rows<I - 1, 8>,
+                    &backward_rows<I - 1, 1>);
         }
     }
 
@@ -180,35 +179,15 @@ struct Program : ProgramLayout<Net, Loss> {
     /// in `arena`, or to scratch if that is null.
     template <class F>
     static void batch_gradient(const View& v, InputRows<T> input_rows, int task, T* arena, F f) {
-        each<0, count>([&]<int I>(std::integral_constant<int, I>) {
-            constexpr auto begin = static_cast<int>(batch_tasks[I]), end = static_cast<int>(batch_tasks[I + 1]);
-            if constexpr (begin < end) {
-                if (task < begin || task >= end) return;
-                using B = bound<I>;
-                using layer = typename B::layer;
-                using parameters = typename B::parameters;
-                const auto [first, n] = layer::template batch_outputs<typename B::input, T>(backend{}, task - begin);
-                const auto before = elements_of_outputs<typename B::output>(parameters{}, first),
-                           elements = elements_of_outputs<typename B::output>(parameters{}, n);
-                const auto whole = elements_of_outputs<typename B::output>(parameters{}, B::output::size);
-                std::array<std::size_t, parameters::count> at;
-                std::array<T*, parameters::count> to;
-                T* scratch = reinterpret_cast<T*>(v.scratch);
-                std::size_t offset = Net::parameter_offset[B::position];
-                for (std::size_t k = 0; k < at.size(); ++k) {
-                    at[k] = offset + before[k], to[k] = arena ? arena + at[k] : scratch;
-                    offset += padded(whole[k]), scratch += padded(elements[k]);
-                    prefetch_to_write(backend{}, v.parameters + at[k], elements[k]);
-                }
-                {
-                    const Timed timed = v.timed(Part::backward, B::position);
-                    layer::template batch_gradient<typename B::input>(
-                        backend{}, to, of_batch(output_gradient_of<I>(v), tiles_of(input_rows.samples)),
-                        rows_of<I>(v, input_rows), memory_of<I>(v), task - begin);
-                }
-                for (std::size_t k = 0; k < at.size(); ++k) f(at[k], elements[k], static_cast<const T*>(to[k]));
-            }
-        });
+        int i = 0;
+        while (static_cast<int>(batch_tasks[static_cast<std::size_t>(i) + 1]) <= task) ++i;
+        BatchGradient<T> g;
+        {
+            const Timed timed = v.timed(Part::backward, layer(i).position);
+            layer(i).batch_gradient(v, input_rows, task - static_cast<int>(batch_tasks[static_cast<std::size_t>(i)]),
+                                    arena, g);
+        }
+        for (int k = 0; k < g.count; ++k) f(g.parts[k].first, g.parts[k].size, static_cast<const T*>(g.parts[k].to));
     }
 
     /// The tile that the loss reads.
@@ -250,7 +229,8 @@ struct Program : ProgramLayout<Net, Loss> {
         if constexpr (packed_offset[I + 1] > packed_offset[I]) p.pack = &pack_layer<I>;
         if constexpr (is_over_batch<I>) {
             p.tasks = layer::template batch_tasks<In, backend, T> + prepare_tasks<I>;
-            p.batch_forward = &batch_forward<I>;
+            p.batch_forward = &batch_forward<I>, p.batch_gradient = &batch_gradient_of_layer<I>;
+            static_assert(B::parameters::count <= BatchGradient<T>::most);
             if constexpr (I > 0)
                 if constexpr (!in_tasks[I - 1].forward) p.collect = &store_input<I>;
             if constexpr (I > first_trained)
@@ -318,23 +298,40 @@ struct Program : ProgramLayout<Net, Loss> {
             views(typename B::state{}, state + Net::state_offset[B::position]), batch + batch_offset[I], samples);
     }
 
-    template <int Begin, int End, class F>
-    static void each(F f) {
-        if constexpr (Begin < End) [&]<int... I>(std::integer_sequence<int, I...>) {
-                (f(std::integral_constant<int, Begin + I>{}), ...);
-            }
-        (std::make_integer_sequence<int, End - Begin>{});
+    /// As batch_gradient() of the layer, but for its uses.
+    template <int I>
+    static void batch_gradient_of_layer(const View& v, InputRows<T> input_rows, int task, T* arena,
+                                        BatchGradient<T>& gradient) {
+        using B = bound<I>;
+        using parameters = typename B::parameters;
+        const auto [first, n] = B::layer::template batch_outputs<typename B::input, T>(backend{}, task);
+        const auto before = elements_of_outputs<typename B::output>(parameters{}, first),
+                   elements = elements_of_outputs<typename B::output>(parameters{}, n),
+                   whole = elements_of_outputs<typename B::output>(parameters{}, B::output::size);
+        std::array<T*, parameters::count> to;
+        T* scratch = reinterpret_cast<T*>(v.scratch);
+        std::size_t offset = Net::parameter_offset[B::position];
+        for (std::size_t k = 0; k < to.size(); ++k) {
+            const std::size_t at = offset + before[k];
+            to[k] = arena ? arena + at : scratch;
+            gradient.parts[gradient.count++] = {at, elements[k], to[k]};
+            offset += padded(whole[k]), scratch += padded(elements[k]);
+            prefetch_to_write(backend{}, v.parameters + at, elements[k]);
+        }
+        B::layer::template batch_gradient<typename B::input>(
+            backend{}, to, of_batch(output_gradient_of<I>(v), tiles_of(input_rows.samples)), rows_of<I>(v, input_rows),
+            memory_of<I>(v), task);
     }
 
-    /// f<N>(view, first) for N rows of a tile from `first` on, until a task's {first, number} are done in all tiles.
-    /// v is the first tile's.
-    template <class F>
-    static void on_rows(View v, int tiles, std::pair<int, int> rows, F f) {
+    /// eight(view, first) for eight rows of a tile from `first` on, then one() for each that is left, until a task's
+    /// {first, number} are done in all tiles. v is the first tile's.
+    IKEBANA_ONCE static void on_rows(View v, int tiles, std::pair<int, int> rows, void (*eight)(const View&, int first),
+                                     void (*one)(const View&, int first)) {
         const int end = rows.first + rows.second;
         for (int t = 0; t < tiles; ++t, v.tile += tile_bytes) {
             int row = rows.first;
-            for (; row + 8 <= end; row += 8) f.template operator()<8>(v, row);
-            for (; row < end; ++row) f.template operator()<1>(v, row);
+            for (; row + 8 <= end; row += 8) eight(v, row);
+            for (; row < end; ++row) one(v, row);
         }
     }
     template <int N, class E, class S>
