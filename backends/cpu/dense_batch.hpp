@@ -5,15 +5,17 @@
 //                             vector of x all weights of the block
 //                             A task's columns of a large W lie apart, so some rows of them are copied next to each
 //                             other first, and the next ones are asked for
-//   weight gradient           up to 10 rows × 2 vectors of columns, summed over all samples and written once; x comes
-//   as
-//                             rows. Where additions have units of their own, it is summed in pairs for a W of many
-//                             columns: dense_paired.hpp
+//   weight gradient           up to 10 rows × 2 vectors of columns, summed over all samples and written once, from
+//                             rows of x. Where additions have units of their own, it is summed in pairs for a W of
+//                             many columns: dense_paired.hpp
 // Rows that are mostly one number take a shorter way, forward and for the weight gradient: dense_sparse.hpp.
 #pragma once
 #include <backends/cpu/dense.hpp>
 #include <backends/cpu/dense_paired.hpp>
 #include <backends/cpu/dense_sparse.hpp>
+
+#include <algorithm>
+#include <bit>
 
 namespace ikebana::cpu {
 
@@ -184,16 +186,17 @@ IKEBANA_ONCE void batch_product_of_columns(BatchProduct<T, true> product) {
     constexpr int most = 128; // 32 KiB of floats
     T copy[most * N];
     const T* w = product.a;
+    const T* x = product.x.first;
     const std::size_t I = product.step;
     const int O = product.K;
     product.a = copy, product.step = N;
-    for (int o = 0; o < O; o += most, w += most * I, product.x.first += most * backend::lanes<T>) {
+    for (int o = 0; o < O; o += most) {
         const int K = std::min(most, O - o), next = std::min(most, O - o - K);
-        for (std::size_t k = 0; k < static_cast<std::size_t>(K); ++k) std::copy_n(w + k * I, N, copy + k * N);
-        for (std::size_t k = 0; k < static_cast<std::size_t>(next); ++k)
-            for (int n = 0; n < N; n += 64 / static_cast<int>(sizeof(T)))
-                __builtin_prefetch(w + (most + k) * I + n, 0, 2);
-        product.K = K, product.add = o > 0;
+        const auto row = [&](int k) { return w + static_cast<std::size_t>(o + k) * I; };
+        for (int k = 0; k < K; ++k) std::copy_n(row(k), N, copy + k * N);
+        for (int k = K; k < K + next; ++k)
+            for (int n = 0; n < N; n += 64 / static_cast<int>(sizeof(T))) __builtin_prefetch(row(k) + n, 0, 2);
+        product.x.first = x + o * backend::lanes<T>, product.K = K, product.add = o > 0;
         batch_product<N>(product);
     }
 }
@@ -234,6 +237,7 @@ IKEBANA_ONCE void batch_gradient_rows(T* to, int I, TileRows<const T> dy, BatchR
     constexpr int W = width<T>;
     int i = 0;
     for (; i + 2 * W <= I; i += 2 * W) batch_gradient_block<R, 2>(to, I, dy, x, i);
+    if (i + W < I && i > 0) return batch_gradient_block<R, 2>(to, I, dy, x, I - 2 * W);
     if (i + W <= I) batch_gradient_block<R, 1>(to, I, dy, x, i), i += W;
     if (i < I) batch_gradient_block<R, 1>(to, I, dy, x, I - W);
 }

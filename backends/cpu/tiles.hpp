@@ -10,8 +10,8 @@ namespace ikebana::cpu {
 
 /// to[j · to_step + i] = from[i · from_step + j] for rows × columns numbers of `from`.
 template <class T>
-IKEBANA_ONCE void transpose(T* to, std::size_t to_step, const T* from, std::size_t from_step, std::size_t rows,
-                            std::size_t columns) {
+void transpose(T* to, std::size_t to_step, const T* from, std::size_t from_step, std::size_t rows,
+               std::size_t columns) {
     std::size_t whole_rows = 0, whole_columns = 0;
     using Four = xsimd::make_sized_batch_t<T, 4>;
     if constexpr (std::is_same_v<T, float> && !std::is_void_v<Four>) {

@@ -63,8 +63,8 @@ struct BatchNorm {
 
     template <class In, class T>
     static constexpr void update_state(auto s, const T* batch, long samples, Units units = all_units<In>) {
-        update_running(get<0>(s).data, get<1>(s).data, batch, channels<In>,
-                       static_cast<double>(samples) * places<In>, units);
+        update_running(get<0>(s).data, get<1>(s).data, batch, channels<In>, static_cast<double>(samples) * places<In>,
+                       units);
     }
 
     template <class In, class T>

@@ -74,8 +74,7 @@ struct Conv {
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
         if constexpr (has_bias) add_channel_sums(backend, get<1>(dp), dy);
-        conv_backward(backend, geometry<In>{}, dx, get<0>(dp), dy, x, get<0>(p), context.packed,
-                      context.scratch);
+        conv_backward(backend, geometry<In>{}, dx, get<0>(dp), dy, x, get<0>(p), context.packed, context.scratch);
     }
 
     static std::string name() { return type_text("Conv", {K, R}, {option_name(Options{})...}); }

@@ -27,15 +27,16 @@
 //   template <class In, class Backend, class T> static constexpr std::size_t batch_prepared_bytes;       in each tile
 //   template <class In> static void batch_prepare(backend, rows, memory, task);      for the gradient, beside forward
 //   template <class In, class Backend, class T> static constexpr std::size_t batch_list_bytes;           in each tile
-//   template <class In> static auto batch_rows(backend, rows);               the network's input, marked if sparse: then
+//   template <class In> static auto batch_rows(backend, rows);       the network's input, as InputRows; if sparse, then
 //   template <class In> static void batch_list(backend, rows, memory, tile);         what is read in place of the tile's x
 //   template <class In> static void batch_forward(backend, y, x, rows, memory, p, task);         the task's outputs
 //   template <class In> static void batch_backward(backend, dx, dy, p, task);        the input task's inputs
 //   template <class In, class T> static constexpr auto batch_outputs(backend, task); {first output, number of them}
 //   template <class In, class T> static constexpr auto batch_inputs(backend, task);  {first input, number of them}
 //   template <class In> static void batch_gradient(backend, dp, dy, rows, memory, task);
-// x, y, dx, dy are BatchTiles then, rows is what x holds as BatchRows, memory a BatchMemory; dp has a pointer for each
-// parameter, to the part that belongs to the task's outputs.
+// x, y, dx, dy are BatchTiles then, memory a BatchMemory; rows is what x holds as BatchRows, or for the network's first
+// layer the InputRows that batch_rows returned; dp has a pointer for each parameter, to the part that belongs to the
+// task's outputs.
 //
 // A layer with `meets = true` needs the whole batch between two halves, each way (batch_norm.hpp). It has, all of:
 //   template <class In> static constexpr std::size_t partial_size, batch_size;      numbers of a tile, of the batch
@@ -174,7 +175,7 @@ template <class... P>
 inline constexpr std::size_t parameter_extent<Parameters<P...>> = (std::size_t{0} + ... + padded(P::shape::size));
 
 /// Views of a layer's parameters or state: get<0>(p), or auto [w, b] = p. Numbered bases, because each layer's are a type
-/// of their own and std::tuple has many constructors to check.
+/// of their own and std::tuple has many constructors to check. get is found by its argument; there is no std::get.
 template <int I, class V>
 struct NumberedView {
     V view;

@@ -9,7 +9,7 @@
 //                   dense_scratch_bytes(B, Shape<O,I>, T)
 //   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T)                        0, or W is large: tasks of its rows, then
 //                   dense_batch_forward(B, ys, xs, rows, memory, w, b, task)   those rows of y, for all tiles
-//                   dense_batch_rows(B, Shape<O,I>, rows)                      the network's input, marked if sparse; then
+//                   dense_batch_rows(B, Shape<O,I>, rows)                      the network's input as InputRows; if sparse
 //                   dense_batch_list(B, Shape<O,I>, rows, memory, tile)        what is read in place of a tile's xs, in
 //                   dense_batch_list_bytes(B, Shape<O,I>, T)                   as much of its memory
 //                   dense_batch_prepare_tasks(B, Shape<O,I>, T)                0, or tasks beside them, which make what
@@ -50,7 +50,6 @@
 // primitives only, L = 1, and no argmax is kept.
 #pragma once
 #include <ikebana/tensor/view.hpp>
-
 
 namespace ikebana {
 

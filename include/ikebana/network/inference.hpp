@@ -154,7 +154,7 @@ class InferenceProgram {
 
     /// Where the parameters of a layer begin, by its position in the training chain. Fused layers have that of the
     /// first.
-    static constexpr auto parameter_offset = []<class... B>(pack<B...>) {
+    static constexpr auto offset_at_position = []<class... B>(pack<B...>) {
         constexpr auto offsets = parameter_offsets(chain{});
         std::array<std::size_t, std::max({B::position...}) + 1> at{};
         std::size_t i = 0;
@@ -164,7 +164,7 @@ class InferenceProgram {
 
     template <int I>
     static auto layer_parameters(const T* parameters) {
-        return views(typename bound<I>::parameters{}, parameters + parameter_offset[bound<I>::position]);
+        return views(typename bound<I>::parameters{}, parameters + offset_at_position[bound<I>::position]);
     }
 
     template <int I>

@@ -1,7 +1,7 @@
 // as_xtensor(x): what Ikebana holds as a tensor of xtensor, in place; opt-in. Whatever xtensor computes is assigned
 // through it:
 //   as_xtensor(batch.images) = xt::clip(images, 0, 1);
-//   as_xtensor(get<0>(net.layer_parameters<7>())) *= 0.5f;                a layer's weight, in its shape
+//   as_xtensor(get<0>(net.layer_parameters<7>())) *= 0.5f;                     a layer's weight, in its shape
 //   xt::mean(as_xtensor(model.predict(images, workspace)), {0});               (N, outputs)
 //   xt::norm_l2(as_xtensor(trainer.gradients()));                              (elements)
 // The other way needs no header: a BatchTensor is made of any container or expression of xtensor, readers and networks
@@ -32,7 +32,9 @@ auto as_xtensor(View<T, Shape<N...>> x) {
 }
 template <class T>
 requires std::is_arithmetic_v<T>
-auto as_xtensor(std::span<T> x) { return xt::adapt(x.data(), x.size(), xt::no_ownership(), std::array{x.size()}); }
+auto as_xtensor(std::span<T> x) {
+    return xt::adapt(x.data(), x.size(), xt::no_ownership(), std::array{x.size()});
+}
 /// Predictions, a row each.
 template <class Row>
 requires requires(const Row& row) { row.values.data(); }

@@ -7,6 +7,7 @@
 // goes in these tasks, forward with the one before it and back with the one after it.
 // Next to read: train/trainer.hpp, which runs the regions over all tiles.
 #pragma once
+#include <ikebana/core/once.hpp>
 #include <ikebana/loss/cross_entropy.hpp>
 #include <ikebana/train/layer_program.hpp>
 #include <ikebana/train/profile.hpp>
@@ -14,6 +15,7 @@
 
 namespace ikebana {
 
+/// The table of a Program's layers: outside of it, as it needs the finished class.
 template <class P>
 inline constexpr auto layer_programs = P::layers();
 
@@ -90,28 +92,28 @@ struct Program : ProgramLayout<Net, Loss> {
     /// Region F_k on a tile.
     static void forward_region(const View& v, std::size_t k) {
         const Segment s = cut.segments[k];
-        for (int i = s.begin; i < s.end; ++i) run(v, Part::forward, i, layer(i).forward);
-        if (s.end < count) return run(v, Part::forward, s.end, layer(s.end).collect);
+        for (int i = s.begin; i < s.end; ++i) run(v, Part::forward, i, of_layer(i).forward);
+        if (s.end < count) return run(v, Part::forward, s.end, of_layer(s.end).collect);
         loss(v);
         backward_region(v, k);
     }
     /// Region B_k on a tile.
     static void backward_region(const View& v, std::size_t k) {
         const Segment s = cut.segments[k];
-        if (s.end < count) run(v, Part::backward, s.end, layer(s.end).meeting_backward);
-        for (int i = s.end; i-- > s.begin;) run(v, Part::backward, i, layer(i).backward);
+        if (s.end < count) run(v, Part::backward, s.end, of_layer(s.end).meeting_backward);
+        for (int i = s.end; i-- > s.begin;) run(v, Part::backward, i, of_layer(i).backward);
     }
     /// Whether tiles have anything to do there.
     static constexpr bool has_forward_region(std::size_t k) {
         const Segment s = cut.segments[k];
-        bool has = s.end == count || layer(s.end).collect;
-        for (int i = s.begin; i < s.end; ++i) has |= layer(i).forward != nullptr;
+        bool has = s.end == count || of_layer(s.end).collect;
+        for (int i = s.begin; i < s.end; ++i) has |= of_layer(i).forward != nullptr;
         return has;
     }
     static constexpr bool has_backward_region(std::size_t k) {
         const Segment s = cut.segments[k];
-        bool has = s.end < count && layer(s.end).meeting_backward;
-        for (int i = s.begin; i < s.end; ++i) has |= layer(i).backward != nullptr;
+        bool has = s.end < count && of_layer(s.end).meeting_backward;
+        for (int i = s.begin; i < s.end; ++i) has |= of_layer(i).backward != nullptr;
         return has;
     }
 
@@ -183,9 +185,9 @@ struct Program : ProgramLayout<Net, Loss> {
         while (static_cast<int>(batch_tasks[static_cast<std::size_t>(i) + 1]) <= task) ++i;
         BatchGradient<T> g;
         {
-            const Timed timed = v.timed(Part::backward, layer(i).position);
-            layer(i).batch_gradient(v, input_rows, task - static_cast<int>(batch_tasks[static_cast<std::size_t>(i)]),
-                                    arena, g);
+            const Timed timed = v.timed(Part::backward, of_layer(i).position);
+            of_layer(i).batch_gradient(v, input_rows, task - static_cast<int>(batch_tasks[static_cast<std::size_t>(i)]),
+                                       arena, g);
         }
         for (int k = 0; k < g.count; ++k) f(g.parts[k].first, g.parts[k].size, static_cast<const T*>(g.parts[k].to));
     }
@@ -205,14 +207,15 @@ struct Program : ProgramLayout<Net, Loss> {
         return -1;
     }
 
-    static constexpr const LayerProgram<View, T>& layer(int i) {
+    /// The functions of layer i.
+    static constexpr const LayerProgram<View, T>& of_layer(int i) {
         return layer_programs<Program>[static_cast<std::size_t>(i)];
     }
 
   private:
     static void run(const View& v, Part part, int i, void (*f)(const View&)) {
         if (!f) return;
-        const Timed timed = v.timed(part, layer(i).position);
+        const Timed timed = v.timed(part, of_layer(i).position);
         f(v);
     }
 
@@ -230,7 +233,8 @@ struct Program : ProgramLayout<Net, Loss> {
         if constexpr (is_over_batch<I>) {
             p.tasks = layer::template batch_tasks<In, backend, T> + prepare_tasks<I>;
             p.batch_forward = &batch_forward<I>, p.batch_gradient = &batch_gradient_of_layer<I>;
-            static_assert(B::parameters::count <= BatchGradient<T>::most);
+            static_assert(B::parameters::count <= BatchGradient<T>::most,
+                          "a layer over the batch has at most 4 parameters");
             if constexpr (I > 0)
                 if constexpr (!in_tasks[I - 1].forward) p.collect = &store_input<I>;
             if constexpr (I > first_trained)
@@ -298,7 +302,7 @@ struct Program : ProgramLayout<Net, Loss> {
             views(typename B::state{}, state + Net::state_offset[B::position]), batch + batch_offset[I], samples);
     }
 
-    /// As batch_gradient() of the layer, but for its uses.
+    /// One task of layer I's batch gradient; `gradient` gets where each part of it went.
     template <int I>
     static void batch_gradient_of_layer(const View& v, InputRows<T> input_rows, int task, T* arena,
                                         BatchGradient<T>& gradient) {
@@ -454,7 +458,7 @@ struct Program : ProgramLayout<Net, Loss> {
             B::layer::template backward<typename B::input>(backend{}, dx, dp, output_gradient_of<I>(v), output_of<I>(v),
                                                            input_of<I>(v), parameters_of_layer<I>(v), context);
         };
-        if constexpr (I > first_trained && !is_over_batch<I>)
+        if constexpr (I > first_trained)
             call(gradient_of<I>(v));
         else
             call(Nothing{});

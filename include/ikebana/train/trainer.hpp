@@ -251,7 +251,7 @@ class Trainer {
     /// Every layer that packs its parameters, side by side.
     void pack_parameters() {
         run_tasks(program::count, [&](int i, int worker) {
-            const auto& layer = program::layer(i);
+            const auto& layer = program::of_layer(i);
             if (!layer.pack) return;
             const View v = view(0, worker, 0);
             const Timed timed = v.timed(Part::pack, layer.position);
@@ -261,7 +261,9 @@ class Trainer {
 
     /// Forward region by region to the loss, and back.
     void run_regions() {
-        const auto opens = [](std::size_t k) -> const auto& { return program::layer(program::cut.segments[k].begin); };
+        const auto opens = [](std::size_t k) -> const auto& {
+            return program::of_layer(program::cut.segments[k].begin);
+        };
         for (std::size_t k = 0; k < program::segments; ++k) {
             if (k > 0) {
                 const auto& m = opens(k);
@@ -306,7 +308,7 @@ class Trainer {
     void update_state() {
         const long n = std::accumulate(samples_.begin(), samples_.end(), 0L);
         for (int i = 0; i < program::count; ++i)
-            if (const auto update = program::layer(i).update_state) update(net_.state().data(), batch_.data(), n);
+            if (const auto update = program::of_layer(i).update_state) update(net_.state().data(), batch_.data(), n);
     }
 
     [[noreturn, gnu::cold]] void stop_at_first_not_finite(double cost) {
