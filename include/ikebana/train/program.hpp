@@ -320,7 +320,8 @@ struct Program : ProgramLayout<Net, Loss> {
             to[k] = arena ? arena + at : scratch;
             gradient.parts[gradient.count++] = {at, elements[k], to[k]};
             offset += padded(whole[k]), scratch += padded(elements[k]);
-            prefetch_to_write(backend{}, v.parameters + at, elements[k]);
+            // Other threads read them for the gradient of the input, where there is one.
+            if constexpr (I > first_trained) prefetch_to_write(backend{}, v.parameters + at, elements[k]);
         }
         B::layer::template batch_gradient<typename B::input>(
             backend{}, to, of_batch(output_gradient_of<I>(v), tiles_of(input_rows.samples)), rows_of<I>(v, input_rows),
