@@ -25,15 +25,6 @@ constexpr std::size_t dense_scratch_bytes(backend, Shape<O, I>, T) {
     return sizeof(T) * padded_inputs<T>(I) * backend::lanes<T>;
 }
 
-/// b[o] in every lane, or 0 without a bias.
-template <class T, class B>
-xsimd::batch<T> bias_vector(B b, int o) {
-    if constexpr (is_nothing<B>)
-        return xsimd::batch<T>(0);
-    else
-        return xsimd::batch<T>(b[static_cast<std::size_t>(o)]);
-}
-
 /// sum[r][c] += Σ a[r · row_step + k · step] · v[c][k · L] over k < K: R×C accumulators in registers.
 template <int R, int C, class T, class RowStep>
 IKEBANA_INLINE inline void add_products(xsimd::batch<T> (&sum)[R][C], const T* a, RowStep row_step, std::size_t step,
