@@ -30,8 +30,14 @@ struct Hidden final : DigitBatches::Reader {
     void take_over() override {
         if constexpr (requires { reader.take_over(); }) reader.take_over();
     }
-    void prepare() noexcept override {
-        if constexpr (requires { reader.prepare(); }) reader.prepare();
+    int parts() const override {
+        if constexpr (requires { reader.parts(); })
+            return reader.parts();
+        else
+            return 0;
+    }
+    void prepare(int part) noexcept override {
+        if constexpr (requires { reader.prepare(part); }) reader.prepare(part);
     }
     Stored<Grey> stored() const override { return reader.stored(); }
     void order(unsigned pass, std::vector<std::uint32_t>& to) const override { reader.order(pass, to); }

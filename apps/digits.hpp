@@ -20,7 +20,8 @@ class DigitBatches {
         virtual void start(unsigned pass) = 0;
         virtual bool next(Batch& batch) = 0;
         virtual void take_over() = 0;
-        virtual void prepare() noexcept = 0;
+        virtual int parts() const = 0;
+        virtual void prepare(int part) noexcept = 0;
         virtual Stored<Grey> stored() const = 0;
         virtual void order(unsigned pass, std::vector<std::uint32_t>& to) const = 0;
     };
@@ -31,7 +32,8 @@ class DigitBatches {
     void start(unsigned pass) { reader_->start(pass); }
     bool next(Batch& batch) { return reader_->next(batch); }
     void take_over() { reader_->take_over(); }
-    void prepare() noexcept { reader_->prepare(); }
+    int parts() const { return reader_->parts(); }
+    void prepare(int part) noexcept { reader_->prepare(part); }
     std::size_t size() const { return size_; }
     std::size_t batch_size() const { return batch_size_; }
     Stored<Grey> stored() const { return reader_->stored(); }

@@ -77,8 +77,8 @@ void prefetch_to_write(backend, const T* p, std::size_t n) {
 #endif
 
 /// Keeps x in its register: g++ would load it again for each sum, one load an instruction.
-template <class T>
-IKEBANA_INLINE inline void keep(xsimd::batch<T>& x) {
+template <class T, class A>
+IKEBANA_INLINE inline void keep(xsimd::batch<T, A>& x) {
     asm("" : "+v"(x.data));
 }
 

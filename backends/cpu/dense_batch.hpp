@@ -19,18 +19,18 @@
 
 namespace ikebana::cpu {
 
-/// How rows of W are dealt to tasks: 16 together, whole vectors for dense_sparse.hpp, and to each up to four times as
-/// many, or twice where they would not stay in the second level of cache. Tasks are even in number and alike, the last
-/// ones by 16 rows larger, so that two threads have the same to do.
+/// How rows of W are dealt to tasks: up to 56, or 32 where more would not stay in the second level of cache.
+/// Tasks are even in number and alike, in fours of rows, the last ones by a four larger, so that two threads have the
+/// same to do.
 template <int O, int I, class T>
 struct BatchTasks {
-    static constexpr int units = (O + 15) / 16;
-    static constexpr int at_most = sizeof(T) * 64 * I <= (1 << 18) ? 7 : 4; // units of two tasks
-    static constexpr int count = std::min(units, (units + at_most - 1) / at_most * 2);
-    static constexpr int smaller = count - units % count, least = units / count * 16;
-    static constexpr int most = std::min(O, smaller < count ? least + 16 : least);
+    static constexpr int vectors = (O + 15) / 16, fours = (O + 3) / 4;
+    static constexpr int at_most = sizeof(T) * 64 * I <= (1 << 18) ? 7 : 4; // vectors of two tasks
+    static constexpr int count = std::min(vectors, (vectors + at_most - 1) / at_most * 2);
+    static constexpr int smaller = count - fours % count, least = fours / count * 4;
+    static constexpr int most = std::min(O, smaller < count ? least + 4 : least);
 
-    static constexpr int first(int task) { return task * least + std::max(0, task - smaller) * 16; }
+    static constexpr int first(int task) { return task * least + std::max(0, task - smaller) * 4; }
     static constexpr int rows(int task) { return std::min(O, first(task + 1)) - first(task); }
 };
 
@@ -92,11 +92,12 @@ InputRows<T> dense_batch_rows(backend, Shape<O, I>, BatchRows<T> x) {
 }
 template <int O, int I, class T>
 constexpr std::size_t dense_batch_list_bytes(backend, Shape<O, I>, T) {
-    return sizeof(TileTerms<BatchTasks<O, I, T>::most, I, T>);
+    return sizeof(ColumnTerms<I, T>);
 }
 template <int O, int I, class T>
 void dense_batch_list(backend, Shape<O, I>, InputRows<T> x, BatchMemory memory, int tile) {
-    list_terms<BatchTasks<O, I, T>::most, I>(x, memory, tile);
+    constexpr int L = backend::lanes<T>;
+    list_terms(terms_of<I, T>(memory, tile), x.tile(tile), x.step, std::min(L, x.samples - tile * L), x.background);
 }
 
 /// A task's outputs, rows of W: {first, number of them}; and an input task's inputs.
@@ -269,8 +270,7 @@ void dense_batch_forward(backend, Y y, X x, Rows rows, BatchMemory memory, W w, 
     if constexpr (!is_nothing<B>) bias = b.data + o;
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
         if constexpr (may_be_sparse<Rows>)
-            if (rows.sparse)
-                return sparse_forward<N, Tasks::most, I>(y, o, first, bias, rows, memory, 2 * task < Tasks::count);
+            if (rows.sparse) return sparse_forward<N, I>(y, o, first, bias, rows, memory);
         batch_product<N>(BatchProduct<T, false>{y.write_from(o), x.read_from(0), first, I, I, bias});
     });
 }
@@ -295,7 +295,7 @@ void dense_batch_gradient(backend, Shape<O, I>, T* to, T* db, DY dy, Rows x, Bat
     if (db) batch_bias_gradient(db, Tasks::rows(task), dy.read_from(o));
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
         if constexpr (may_be_sparse<Rows>)
-            if (x.sparse) return sparse_gradient<N, Tasks::most, I>(to, dy, o, x, memory);
+            if (x.sparse) return sparse_gradient<N, I>(to, dy, o, x, memory);
         if constexpr (gradient_in_pairs<I>)
             paired_gradient<N, I>(to, dy.read_from(o), x.samples, memory);
         else

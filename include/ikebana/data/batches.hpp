@@ -1,12 +1,13 @@
 // batch(reader, size): groups samples into batches of (size, C, H, W). The last batch of a pass holds what is left and
 // may be short (60,000 = 937·64 + 32); no sample is dropped. A batch given to next() again is refilled without
-// allocating.
+// allocating. Of a reader in memory, samples may also be drawn in order by one thread and copied by several.
 #pragma once
 #include <algorithm>
 #include <ikebana/core/error.hpp>
 #include <ikebana/data/stored.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace ikebana {
 
@@ -36,34 +37,60 @@ class Batches {
 
     /// Fills b with up to batch_size() samples; false when none is left. Throws error for a label that is no class.
     bool next(Batch& b) {
-        if (!reader_.next(sample_)) return false;
+        if constexpr (StoredReader<R>) {
+            if (!draw(b)) return false;
+            fill(b, 0, b.size());
+            return true;
+        } else {
+            drawn_.resize(1);
+            return take(
+                b, [&](std::size_t) -> sample& { return drawn_[0]; }, [&](std::size_t n) { copy(b, n, drawn_[0]); });
+        }
+    }
+
+    /// Like next(), but b's images are left to fill(), which must come before the next draw().
+    bool draw(Batch& b) requires StoredReader<R> {
+        drawn_.resize(batch_size_);
+        return take(
+            b, [&](std::size_t n) -> sample& { return drawn_[n]; }, [](std::size_t) {});
+    }
+    /// Images first … last of what was drawn. Several threads may fill parts of a batch at once.
+    void fill(Batch& b, std::size_t first, std::size_t last) const requires StoredReader<R> {
+        for (std::size_t n = first; n < last; ++n) copy(b, n, drawn_[n]);
+    }
+
+  private:
+    using sample = typename R::sample;
+
+    /// The next samples become to(0), to(1), …; took(n) follows each.
+    template <class To, class Took>
+    bool take(Batch& b, To to, Took took) {
+        if (!reader_.next(to(0))) return false;
         b.template resize<shape>(batch_size_);
         std::size_t n = 0;
-        do put(b, n++);
-        while (n < batch_size_ && reader_.next(sample_));
+        do {
+            const int label = static_cast<int>(to(n).label);
+            if (label < 0 || label >= classes)
+                throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(n) +
+                            " of the batch: expected 0 … " + std::to_string(classes - 1));
+            b.labels.data()[n] = label;
+            took(n++);
+        } while (n < batch_size_ && reader_.next(to(n)));
         b.template resize<shape>(n);
         return true;
     }
 
-  private:
-    /// The sample becomes number n of the batch.
-    void put(Batch& b, std::size_t n) const {
-        const int label = static_cast<int>(sample_.label);
-        if (label < 0 || label >= classes)
-            throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(n) +
-                        " of the batch: expected 0 … " + std::to_string(classes - 1));
-        const auto& image = sample_.image;
+    static void copy(Batch& b, std::size_t n, const sample& s) {
         float* to = b.images.data() + n * shape::size;
         // The cores that trained on what lies there still hold it: the next image's place is asked for in time.
         if (n + 1 < b.size())
             for (std::size_t i = 0; i < shape::size; i += 16) __builtin_prefetch(to + shape::size + i, 1);
-        for (std::size_t i = 0; i < shape::size; ++i) to[i] = static_cast<float>(image[i]);
-        b.labels.data()[n] = label;
+        for (std::size_t i = 0; i < shape::size; ++i) to[i] = static_cast<float>(s.image[i]);
     }
 
     R reader_;
     std::size_t batch_size_;
-    typename R::sample sample_{};
+    std::vector<sample> drawn_;
 };
 
 /// Batches of `size` samples (at least 1). Throws error for size 0.

@@ -4,7 +4,9 @@
 // Where all cores are at work on the batch before, one more thread only takes time from them: a caller may take over
 // the work of a reader in memory, and have it done by one of its own threads whenever that suits (Trainer does).
 #pragma once
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <ikebana/data/stored.hpp>
@@ -21,6 +23,10 @@ class Prefetched {
     using shape = typename R::shape;
     static constexpr int classes = R::classes;
     static constexpr bool prepares_ahead = true;
+    static constexpr bool drawn_in_parts = requires(R & r, Batch& b) {
+        r.draw(b);
+        r.fill(b, std::size_t{}, std::size_t{});
+    };
 
     explicit Prefetched(R reader) {
         if constexpr (SizedReader<R>) size_ = reader.size();
@@ -44,15 +50,19 @@ class Prefetched {
 
     /// From the next start() on, which must come before next(), batches are prepared by prepare() and, where it was not
     /// called, by next().
-    void take_over() requires StoredReader<R> {
+    void take_over() requires drawn_in_parts {
         const std::lock_guard lock(work_->mutex);
         work_->taken_over = true;
     }
 
-    /// The next batch, if it is not there yet; by any thread, but not while another is in prepare(), next() or start().
-    void prepare() noexcept requires StoredReader<R> { work_->prepare_one(); }
+    /// Parts of the next batch, of 16 samples; and part 0 … parts() − 1 of it, each once, by any threads, several at
+    /// once, but not during next() or start().
+    int parts() const requires drawn_in_parts { return work_->parts(); }
+    void prepare(int part) noexcept requires drawn_in_parts { work_->fill_part(part); }
 
   private:
+    static constexpr std::size_t part_size = 16;
+
     enum class State { idle, reading, ended, failed };
 
     /// What caller and thread share; it stays in place when the reader is moved. While `working` the reader, the batch
@@ -75,6 +85,7 @@ class Prefetched {
             state = State::ended; // the thread stops after its batch; what a start() that throws leaves
             changed.wait(lock, [this] { return !working; });
             filled = 0;
+            drawn = false;
             reader.start(pass);
             for (Batch& b : ring) b.template reserve<shape>(batch_size);
             state = State::reading;
@@ -88,12 +99,23 @@ class Prefetched {
                 start(0);
                 lock.lock();
             }
-            if (taken_over && filled == 0 && state == State::reading) prepare(lock);
+            if constexpr (drawn_in_parts)
+                if (taken_over && state == State::reading) {
+                    if (!drawn) draw();
+                    if (drawn) {
+                        if (parts_filled.load(std::memory_order_acquire) != parts())
+                            reader.fill(ring[0], 0, ring[0].size());
+                        b.template reserve<shape>(batch_size);
+                        std::swap(b, ring[0]); // two batches take turns, in the cache
+                        draw();
+                        return true;
+                    }
+                }
             changed.wait(lock, [this] { return filled > 0 || state != State::reading; });
             if (filled > 0) {
                 b.template reserve<shape>(batch_size);
                 std::swap(b, ring[first]);
-                if (!taken_over) first = (first + 1) % ring.size(); // else two batches take turns, in the cache
+                first = (first + 1) % ring.size();
                 --filled;
                 if (wanted() && !working) changed.notify_all();
                 return true;
@@ -105,9 +127,23 @@ class Prefetched {
             return false;
         }
 
-        void prepare_one() {
-            std::unique_lock lock(mutex);
-            if (state == State::reading && filled == 0) prepare(lock);
+        /// The samples of the next batch. What fails shows in next().
+        void draw() {
+            parts_filled.store(0, std::memory_order_relaxed);
+            drawn = false;
+            try {
+                drawn = reader.draw(ring[0]);
+                if (!drawn) state = State::ended;
+            } catch (...) {
+                failure = std::current_exception();
+                state = State::failed;
+            }
+        }
+        int parts() const { return drawn ? static_cast<int>((ring[0].size() + part_size - 1) / part_size) : 0; }
+        void fill_part(int part) {
+            const std::size_t begin = static_cast<std::size_t>(part) * part_size;
+            reader.fill(ring[0], begin, std::min(begin + part_size, ring[0].size()));
+            parts_filled.fetch_add(1, std::memory_order_release);
         }
 
         /// The thread is woken when half of the batches are used up, not for each: waking it costs more than a batch.
@@ -138,7 +174,7 @@ class Prefetched {
             if (state != State::reading) return; // start() came in between: dropped
             state = outcome;
             if (outcome != State::reading) return;
-            if (++filled == 1 && !taken_over) changed.notify_all(); // else none but the idle thread would wake
+            if (++filled == 1) changed.notify_all();
         }
 
         R reader;
@@ -150,6 +186,8 @@ class Prefetched {
         std::condition_variable changed;
         State state = State::idle;
         bool working = false, leave = false, taken_over = false;
+        bool drawn = false; // if taken over: ring[0] is the next batch
+        std::atomic<int> parts_filled = 0;
         std::thread thread; // last: it starts when all above stand
     };
 

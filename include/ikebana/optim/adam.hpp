@@ -21,15 +21,15 @@ struct Adam {
     void update(auto backend, std::size_t n, T* w, std::array<T*, arrays> state, Expression auto gradient, long step,
                 double rate) const {
         using V = typename compute_type<T>::type;
-        const auto b1 = static_cast<V>(beta1), b2 = static_cast<V>(beta2), rest1 = static_cast<V>(1 - beta1),
-                   rest2 = static_cast<V>(1 - beta2);
-        // m̂ / (√v̂ + ε) = c₂/c₁ · m / (√v + c₂ ε)  with c₁ = 1 − β₁ᵗ, c₂² = 1 − β₂ᵗ: two products less an element.
-        const double c1 = 1 - std::pow(beta1, static_cast<double>(step)),
-                     c2 = std::sqrt(1 - std::pow(beta2, static_cast<double>(step)));
+        const auto b1 = static_cast<V>(beta1), b2 = static_cast<V>(beta2);
+        // The state is M = m / (1 − β₁) and V = v / (1 − β₂): two products less an element. Two more, with
+        // c₁ = (1 − β₁ᵗ) / (1 − β₁) and c₂² = (1 − β₂ᵗ) / (1 − β₂):   m̂ / (√v̂ + ε) = c₂/c₁ · M / (√V + c₂ ε)
+        const double c1 = (1 - std::pow(beta1, static_cast<double>(step))) / (1 - beta1),
+                     c2 = std::sqrt((1 - std::pow(beta2, static_cast<double>(step))) / (1 - beta2));
         const auto factor = static_cast<V>(rate * c2 / c1), least = static_cast<V>(epsilon * c2);
         const Elements<T> w0{w}, m0{state[0]}, v0{state[1]};
-        const auto m = b1 * m0 + rest1 * gradient;
-        const auto v = b2 * v0 + rest2 * (gradient * gradient);
+        const auto m = b1 * m0 + gradient;
+        const auto v = b2 * v0 + gradient * gradient;
         assign(backend, n, to(state[0], state[1], w), from(m, v, w0 - factor * quick_quotient(m, sqrt(v) + least)));
     }
 };

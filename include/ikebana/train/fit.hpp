@@ -22,10 +22,11 @@ struct RunPosition {
     double progress = 0;
 };
 
-/// Work that is none of a step's own and may be done by any of its threads, as one more of their tasks.
+/// Work that is none of a step's own, in parts that its threads do among their tasks, each once.
 struct Meanwhile {
-    void (*work)(void*) noexcept = nullptr;
+    void (*work)(void* argument, int part) noexcept = nullptr;
     void* argument = nullptr;
+    int parts = 0;
 };
 
 template <class What, class Expected, class Given>
@@ -57,10 +58,14 @@ template <class Train, class Step, class Test, class... Handlers>
     const int steps = steps_of(train);
     auto ahead = prefetch(std::move(train));
     Meanwhile meanwhile;
-    if constexpr (requires { ahead.take_over(); })
+    constexpr bool can_take_over = requires { ahead.take_over(); };
+    if constexpr (can_take_over)
         if (takes_over) {
             ahead.take_over();
-            meanwhile = {[](void* reader) noexcept { static_cast<decltype(ahead)*>(reader)->prepare(); }, &ahead};
+            meanwhile.work = [](void* reader, int part) noexcept {
+                static_cast<decltype(ahead)*>(reader)->prepare(part);
+            };
+            meanwhile.argument = &ahead;
         }
     std::vector<PassEnd> history;
     Batch batch;
@@ -73,6 +78,7 @@ template <class Train, class Step, class Test, class... Handlers>
         for (at.step = 0; ahead.next(batch); ++at.step) {
             const int n = static_cast<int>(batch.labels.size());
             if (steps > 0) at.progress = (at.pass + static_cast<double>(at.step) / steps) / passes.count;
+            if constexpr (can_take_over) meanwhile.parts = ahead.parts();
             const double cost = step(batch, at, meanwhile);
             sum += cost * n;
             samples += n;

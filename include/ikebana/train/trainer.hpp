@@ -59,7 +59,7 @@ class Trainer {
 
     /// One training step on a batch: N images of the network's input shape and N labels. Returns the mean cost.
     /// Throws error if shapes or labels don't fit, or if the cost is not finite. What is to be done meanwhile is done
-    /// once, by any of the threads; not if the step throws.
+    /// by all threads; not if the step throws.
     template <class B>
     [[gnu::noinline]] double step(const B& batch, Meanwhile meanwhile = {}) {
         if (profile_) profile_->begin_step(threads(), Net::layer_count);
@@ -189,8 +189,8 @@ class Trainer {
 
     /// f(first, n, gradient) on pieces of the parameter arena. Shares of slots are added here while they are in the
     /// cache, and gradients over the whole batch are taken, each by the thread that then uses it: in scratch, or in
-    /// their place in the arena if `keep`. What is done meanwhile is the first task of the first worker; with it come
-    /// empty ones for the others, so that each worker keeps its pieces.
+    /// their place in the arena if `keep`. What is done meanwhile comes first, part p by worker p mod count;
+    /// empty tasks fill up their number, so that each worker keeps its pieces.
     template <class F>
     void over_gradients(bool keep, Meanwhile meanwhile, F f) {
         constexpr std::size_t chunk = 4096;
@@ -199,12 +199,12 @@ class Trainer {
         };
         constexpr auto stretches = program::stretches;
         constexpr int batch_tasks = static_cast<int>(program::batch_tasks.back());
-        const int others = meanwhile.work ? threads() : 0;
+        const int others = (meanwhile.parts + threads() - 1) / threads() * threads();
         int tasks = others + batch_tasks;
         for (const auto& s : stretches.first) tasks += chunks(s);
         run_tasks(tasks, [&](int task, int worker) {
             if (task < others) {
-                if (task == 0) meanwhile.work(meanwhile.argument);
+                if (task < meanwhile.parts) meanwhile.work(meanwhile.argument, task);
                 return;
             }
             task -= others;
