@@ -15,41 +15,75 @@
 #include <backends/cpu/dense_sparse.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <utility>
 
 namespace ikebana::cpu {
 
-/// How rows of W are dealt to tasks: up to 56, or 32 where more would not stay in the second level of cache.
-/// Tasks are even in number and alike, in fours of rows, the last ones by a four larger, so that two threads have the
-/// same to do.
+/// Where share `place` of N begins, if `count` get the same up to 4: whole fours.
+constexpr int begin_of_share(int N, int count, int place) { return std::min(N, (N + 3) / 4 * place / count * 4); }
+
+/// How rows of W are dealt to tasks: 56 at most, or 32 where more would not stay in the second level of cache. Tasks are
+/// even in number; of two threads, which take turns, each gets one half of the rows.
 template <int O, int I, class T>
 struct BatchTasks {
-    static constexpr int vectors = (O + 15) / 16, fours = (O + 3) / 4;
-    static constexpr int at_most = sizeof(T) * 64 * I <= (1 << 18) ? 7 : 4; // vectors of two tasks
-    static constexpr int count = std::min(vectors, (vectors + at_most - 1) / at_most * 2);
-    static constexpr int smaller = count - fours % count, least = fours / count * 4;
-    static constexpr int most = std::min(O, smaller < count ? least + 4 : least);
+    static constexpr int vectors = (O + 15) / 16, most_of_two = sizeof(T) * 64 * I <= (1 << 18) ? 7 : 4;
+    static constexpr int count = std::min(vectors, (vectors + most_of_two - 1) / most_of_two * 2);
 
-    static constexpr int first(int task) { return task * least + std::max(0, task - smaller) * 4; }
-    static constexpr int rows(int task) { return std::min(O, first(task + 1)) - first(task); }
+    static constexpr int first(int task) { return begin_of_share(O, count, place(task)); }
+    static constexpr int rows(int task) { return begin_of_share(O, count, place(task) + 1) - first(task); }
+
+  private:
+    static constexpr int place(int task) { return task / 2 + task % 2 * (count / 2); }
 };
+
+/// Whether an input task copies its columns of W: a large one.
+template <int O, int I, class T>
+inline constexpr bool batch_copies = sizeof(T) * O* I > (1 << 18);
+
+/// How columns of W are dealt to tasks of the input gradient: about 64 where they are copied, else 12 to 20. Those are
+/// parts of what BatchTasks make of the I outputs of the layer before, in turns: where that is Dense over the batch, too,
+/// a thread makes the gradients that it reads in the end, and meets half of W's lines.
+template <int O, int I, class T>
+struct BatchInputTasks {
+    static constexpr bool copies = batch_copies<O, I, T>;
+    using Before = BatchTasks<I, 1, T>;
+    static constexpr int block = block_of(I, 64), parts = std::max(1, (Before::rows(Before::count - 1) + 3) / 12);
+    static constexpr int count = copies ? (I + block - 1) / block : Before::count * parts;
+
+    static constexpr int first(int task) {
+        return copies ? task * block
+                      : Before::first(task % Before::count) +
+                            begin_of_share(Before::rows(task % Before::count), parts, task / Before::count);
+    }
+    static constexpr int rows(int task) {
+        return copies ? std::min(block, I - first(task))
+                      : begin_of_share(Before::rows(task % Before::count), parts, task / Before::count + 1) -
+                            begin_of_share(Before::rows(task % Before::count), parts, task / Before::count);
+    }
+};
+
+/// The different numbers of rows that tasks have, and how many these are.
+template <class Tasks>
+inline constexpr auto task_sizes = [] {
+    std::pair<std::array<int, Tasks::count>, std::size_t> sizes{};
+    auto& [size, count] = sizes;
+    for (int task = 0; task < Tasks::count; ++task)
+        if (std::find(size.begin(), size.begin() + count, Tasks::rows(task)) == size.begin() + count)
+            size[count++] = Tasks::rows(task);
+    return sizes;
+}();
 
 /// f(rows of the task, a constant).
 template <class Tasks, class F>
 IKEBANA_INLINE inline void with_rows(int task, F f) {
-    constexpr int count = Tasks::count, last = Tasks::rows(count - 1);
-    const int rows = Tasks::rows(task);
-    if (rows == last) return f(std::integral_constant<int, last>{});
-    if constexpr (count > 1 && Tasks::least != last)
-        if (rows == Tasks::least) return f(std::integral_constant<int, Tasks::least>{});
-    if constexpr (Tasks::smaller < count - 1 && Tasks::most != last) f(std::integral_constant<int, Tasks::most>{});
+    [&]<std::size_t... K>(std::index_sequence<K...>) IKEBANA_INLINE {
+        constexpr const auto& sizes = task_sizes<Tasks>.first;
+        (void)((Tasks::rows(task) == sizes[K] && (f(std::integral_constant<int, sizes[K]>{}), true)) || ...);
+    }
+    (std::make_index_sequence<task_sizes<Tasks>.second>{});
 }
-
-/// Columns of W in a task of the input gradient.
-template <int O, int I, class T>
-inline constexpr bool batch_copies = sizeof(T) * O* I > (1 << 18);
-template <int O, int I, class T>
-inline constexpr int batch_columns = block_of(I, batch_copies<O, I, T> ? 64 : 10);
 
 /// Tasks that rows of W make; 0: the layer is run tile by tile. From 64 KiB of weights on, reading W and adding to its
 /// gradient for every tile costs more in memory than in arithmetic.
@@ -59,8 +93,7 @@ constexpr int dense_batch_tasks(backend, Shape<O, I>, T) {
 }
 template <int O, int I, class T>
 constexpr int dense_batch_input_tasks(backend, Shape<O, I>, T) {
-    constexpr int columns = batch_columns<O, I, T>;
-    return (I + columns - 1) / columns;
+    return BatchInputTasks<O, I, T>::count;
 }
 
 /// Whether the gradient is summed in pairs: scaling a row of dy must be little beside its products with I columns.
@@ -107,17 +140,7 @@ constexpr std::pair<int, int> dense_batch_outputs(backend, Shape<O, I>, T, int t
 }
 template <int O, int I, class T>
 constexpr std::pair<int, int> dense_batch_inputs(backend, Shape<O, I>, T, int task) {
-    constexpr int columns = batch_columns<O, I, T>;
-    return {task * columns, std::min(columns, I - task * columns)};
-}
-
-/// f(inputs of the task, a constant), for a task of Block inputs of N.
-template <int N, int Block, class F>
-IKEBANA_INLINE inline void with_inputs(int task, F f) {
-    if (N % Block == 0 || (task + 1) * Block <= N)
-        f(std::integral_constant<int, Block>{});
-    else if constexpr (N % Block != 0)
-        f(std::integral_constant<int, N % Block>{});
+    return {BatchInputTasks<O, I, T>::first(task), BatchInputTasks<O, I, T>::rows(task)};
 }
 
 // ---- kernels, which know of a layer's sizes as numbers only: compiled once for all layers
@@ -279,11 +302,12 @@ void dense_batch_forward(backend, Y y, X x, Rows rows, BatchMemory memory, W w, 
 template <class DX, class W, class DY>
 void dense_batch_backward_input(backend, DX dx, W w, DY dy, int task) {
     using T = typename DX::element;
-    constexpr int O = DY::shape::sizes[0], I = DX::shape::size, columns = batch_columns<O, I, T>;
-    const int i = task * columns;
+    constexpr int O = DY::shape::sizes[0], I = DX::shape::size;
+    using Tasks = BatchInputTasks<O, I, T>;
+    const int i = Tasks::first(task);
     const BatchProduct<T, true> product{dx.write_from(i), dy.read_from(0), w.data + i, I, O};
-    with_inputs<I, columns>(task, [&]<int N>(std::integral_constant<int, N>) {
-        batch_product_of_columns<N, batch_copies<O, I, T>>(product);
+    with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
+        batch_product_of_columns<N, Tasks::copies>(product);
     });
 }
 

@@ -116,24 +116,26 @@ void compare_over_batch(int samples, double share = 0, T background = 0) {
         std::fill(numbers.fast.span().begin(), numbers.fast.span().end(), std::numeric_limits<T>::quiet_NaN());
     };
     forget(y), forget(dw), forget(db), forget(dx);
-    int next = 0;
+    std::vector<int> taken(O, 0);
+    const auto take = [&](int first, int n) {
+        REQUIRE((first >= 0 && n > 0 && first + n <= static_cast<int>(taken.size())));
+        for (int k = first; k < first + n; ++k) ++taken[static_cast<std::size_t>(k)];
+    };
     for (int task = 0; task < tasks; ++task) {
         const auto [first, n] = dense_batch_outputs(fast, shape, T{}, task);
-        CHECK(first == next);
-        next += n;
+        take(first, n);
         dense_batch_forward(fast, ys, xs, x_rows, memory, w.view(), b.view(), task);
         dense_batch_gradient(fast, shape, dw.fast.data() + static_cast<std::size_t>(first) * I, db.fast.data() + first,
                              dys, x_rows, memory, task);
     }
-    CHECK(next == O);
-    next = 0;
+    CHECK(taken == std::vector<int>(O, 1));
+    taken.assign(I, 0);
     for (int task = 0; task < input_tasks; ++task) {
         const auto [first, n] = dense_batch_inputs(fast, shape, T{}, task);
-        CHECK(first == next);
-        next += n;
+        take(first, n);
         dense_batch_backward_input(fast, dxs, w.view(), dys, task);
     }
-    CHECK(next == I);
+    CHECK(taken == std::vector<int>(I, 1));
     check_close(y, "forward over a batch");
     check_close(dw, "weight gradient over a batch");
     check_close(db, "bias gradient over a batch");
