@@ -211,6 +211,7 @@ void sparse_forward(Y y, int o, const T* w, const T* b, InputRows<T> x, BatchMem
                 transpose(columns, step, w + begin, I, N, static_cast<std::size_t>(count));
                 add_rows<step, step>(total, static_cast<const T*>(columns), count);
                 if (count % 2 == 1) std::fill_n(columns + count * step, step, T(0));
+                for (int k = 0; k < N; ++k) __builtin_prefetch(w + k * I + begin + column_block);
             },
             [&](int i, const GroupTerms<I, T>& terms) IKEBANA_INLINE {
                 each_outputs<N, T>([&]<int C, bool Half>(int at) IKEBANA_INLINE {
@@ -242,6 +243,7 @@ void sparse_gradient(T* to, DY dy, int o, InputRows<T> x, BatchMemory memory) {
         each_column_pair<I, group, T>(
             memory, first, tiles,
             [&](int begin, int count) IKEBANA_INLINE {
+                for (int k = 0; k < N; ++k) __builtin_prefetch(to + k * I + begin, 1);
                 if (first == 0) return;
                 for (int k = 0; k < N; ++k)
                     for (int i = 0; i < count; ++i) columns[i * step + k] = total[k] + to[k * I + begin + i];

@@ -229,7 +229,7 @@ TEST_CASE("threads: each part of what a step does meanwhile is done once, and ch
                 std::array<std::atomic<int>, 5> calls{};
                 Meanwhile meanwhile;
                 if (with)
-                    meanwhile = {[](void* c, int part) noexcept { ++static_cast<std::atomic<int>*>(c)[part]; },
+                    meanwhile = {nullptr, [](void* c, int part) noexcept { ++static_cast<std::atomic<int>*>(c)[part]; },
                                  calls.data(), static_cast<int>(calls.size())};
                 for (int step = 0; step < 3; ++step) trainer.step(some(n), meanwhile);
                 for (const int count : calls) CHECK(count == (with ? 3 : 0));

@@ -56,7 +56,17 @@ class Batches {
     }
     /// Images first … last of what was drawn. Several threads may fill parts of a batch at once.
     void fill(Batch& b, std::size_t first, std::size_t last) const requires StoredReader<R> {
-        for (std::size_t n = first; n < last; ++n) copy(b, n, drawn_[n]);
+        constexpr std::size_t ahead = 4;
+        prefetch(first, std::min(first + ahead, last));
+        for (std::size_t n = first; n < last; ++n) {
+            if (n + ahead < last) prefetch(n + ahead, n + ahead + 1);
+            copy(b, n, drawn_[n]);
+        }
+    }
+    /// Asks the memory for images first … last of what was drawn: in random order, they are in no cache.
+    void prefetch(std::size_t first, std::size_t last) const requires StoredReader<R> {
+        if constexpr (requires(const sample& s) { s.image.prefetch(); })
+            for (std::size_t n = first; n < last; ++n) drawn_[n].image.prefetch();
     }
 
   private:

@@ -28,9 +28,6 @@ class Shuffled {
 
     bool next(sample& s) {
         if (at_ == filled_ && !fill()) return false;
-        // In random order an image is in no cache: asked for early, it comes while others are worked on.
-        if constexpr (requires { s.image.prefetch(); })
-            if (at_ + ahead < filled_) window_[at_ + ahead].image.prefetch();
         s = window_[at_++];
         return true;
     }
@@ -46,8 +43,6 @@ class Shuffled {
     }
 
   private:
-    static constexpr std::size_t ahead = 4;
-
     /// Fisher and Yates.
     template <class X>
     static void shuffle_window(Random& random, X* window, std::size_t n) {

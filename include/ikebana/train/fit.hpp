@@ -22,8 +22,10 @@ struct RunPosition {
     double progress = 0;
 };
 
-/// Work that is none of a step's own, in parts that its threads do among their tasks, each once.
+/// Work that is none of a step's own, in parts that its threads do among their tasks, each once; announce() comes some
+/// time before, mostly by the same thread.
 struct Meanwhile {
+    void (*announce)(void* argument, int part) noexcept = nullptr;
     void (*work)(void* argument, int part) noexcept = nullptr;
     void* argument = nullptr;
     int parts = 0;
@@ -62,9 +64,9 @@ template <class Train, class Step, class Test, class... Handlers>
     if constexpr (can_take_over)
         if (takes_over) {
             ahead.take_over();
-            meanwhile.work = [](void* reader, int part) noexcept {
-                static_cast<decltype(ahead)*>(reader)->prepare(part);
-            };
+            using Ahead = decltype(ahead);
+            meanwhile.announce = [](void* reader, int part) noexcept { static_cast<Ahead*>(reader)->announce(part); };
+            meanwhile.work = [](void* reader, int part) noexcept { static_cast<Ahead*>(reader)->prepare(part); };
             meanwhile.argument = &ahead;
         }
     std::vector<PassEnd> history;

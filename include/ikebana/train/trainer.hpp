@@ -63,7 +63,7 @@ class Trainer {
     template <class B>
     [[gnu::noinline]] double step(const B& batch, Meanwhile meanwhile = {}) {
         if (profile_) profile_->begin_step(threads(), Net::layer_count);
-        const double cost = run(batch);
+        const double cost = run(batch, meanwhile);
         ++steps_, ++position_.step;
         update_state();
         const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, position_.progress);
@@ -177,8 +177,10 @@ class Trainer {
     }
 
     /// A region on every tile; a slot's tiles in order, slots side by side. The first one loads them.
-    void over_tiles(void (*region)(const View&, std::size_t k), std::size_t k, bool first) {
+    void over_tiles(void (*region)(const View&, std::size_t k), std::size_t k, bool first, Meanwhile meanwhile = {}) {
         run_tasks(used_, [&](int slot, int worker) {
+            for (int part = slot; part < meanwhile.parts; part += used_)
+                if (meanwhile.announce) meanwhile.announce(meanwhile.argument, part);
             for (int t = slot; t < static_cast<int>(samples_.size()); t += used_) {
                 const View v = view(slot, worker, t);
                 if (first) start_tile(v);
@@ -229,7 +231,7 @@ class Trainer {
     }
 
     template <class B>
-    double run(const B& batch) {
+    double run(const B& batch, Meanwhile meanwhile = {}) {
         const std::size_t n = check_batch<Net>(batch, staged_labels_);
         reserve(n);
         used_ = std::min<int>(slots, static_cast<int>(samples_.size()));
@@ -237,7 +239,7 @@ class Trainer {
         scale_ = T(1) / static_cast<T>(n);
         rows_ = program::input_rows(rows_of(batch.images, n * Net::input::size, staged_images_), static_cast<int>(n));
         if constexpr (program::packed_offset.back() > 0) pack_parameters();
-        run_regions();
+        run_regions(meanwhile);
         double cost = 0;
         for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
             const View v = view(0, 0, t);
@@ -260,7 +262,7 @@ class Trainer {
     }
 
     /// Forward region by region to the loss, and back.
-    void run_regions() {
+    void run_regions(Meanwhile meanwhile) {
         const auto opens = [](std::size_t k) -> const auto& {
             return program::of_layer(program::cut.segments[k].begin);
         };
@@ -272,7 +274,7 @@ class Trainer {
                 else
                     m.finish(batch_.data(), shares(m), samples_);
             }
-            if (k == 0 || program::has_forward_region(k)) over_tiles(&program::forward_region, k, k == 0);
+            if (k == 0 || program::has_forward_region(k)) over_tiles(&program::forward_region, k, k == 0, k == 0 ? meanwhile : Meanwhile{});
         }
         for (std::size_t k = program::segments - 1; k-- > 0;) {
             const auto& m = opens(k + 1);
