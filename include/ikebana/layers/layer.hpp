@@ -18,8 +18,9 @@
 // elements: they evaluate expressions or call the primitives of backends/ by tag.
 //
 // A layer with `elementwise = true` treats each value alone, and knows nothing of its place in the network, the batch or
-// the tile: it may be called on any rows of a tile, In then being their shape. A layer derived from such a one that needs
-// more sets it to false; one with parameters is called on whole tiles in any case.
+// the tile: it may be called on any rows of a tile, In then being their shape, and dx may lie where dy does. A layer
+// derived from such a one that needs more sets it to false; one with parameters is called on whole tiles, and dx lies
+// elsewhere, in any case.
 //
 // A layer of many parameters may train over the whole batch, in tasks of its outputs (optional, all of):
 //   template <class In, class Backend, class T> static constexpr int batch_tasks, batch_input_tasks;

@@ -90,10 +90,14 @@ struct TileLayout<pack<B...>, Backend, T> {
     static constexpr std::size_t caches_at = inputs[count + 1];
     static constexpr std::size_t gradients_at = caches_at + caches[count];
     static constexpr std::size_t bytes = gradients_at + 2 * gradient + kept[count];
-    /// Where the gradient of what enters layer i is (i = count: of what leaves the last). Two buffers take turns.
+    /// Where the gradient of what enters layer i is (i = count: of what leaves the last). Two buffers take turns; an
+    /// elementwise layer without parameters works in place.
     static constexpr std::size_t gradient_at(std::size_t i) {
+        constexpr std::array in_place{(is_elementwise<typename B::layer> && B::parameters::count == 0)...};
+        while (i > 0 && in_place[i - 1]) --i;
         if (i > 0 && kept[i] > kept[i - 1]) return gradients_at + 2 * gradient + kept[i - 1];
-        return gradients_at + (i % 2) * gradient;
+        return gradients_at +
+               static_cast<std::size_t>(std::count(in_place.begin(), in_place.begin() + i, false)) % 2 * gradient;
     }
 };
 
