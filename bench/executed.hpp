@@ -29,7 +29,7 @@ constexpr double executed_share() {
 /// Of Dense's weight gradient.
 template <class S>
 constexpr double executed_share_of_gradient() {
-    return cpu::gradient_in_pairs<S::sizes[1]> && dense_batch_tasks(cpu::backend{}, S{}, 0.f) > 0 ? in_pairs : 1;
+    return cpu::gradient_in_pairs<S::sizes[0], S::sizes[1]> && dense_batch_tasks(cpu::backend{}, S{}, 0.f) > 0 ? in_pairs : 1;
 }
 
 /// Of a layer, in the mean over its directions: 1 unless it is a convolution, or Dense in training.

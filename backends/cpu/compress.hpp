@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 #ifdef __AVX512F__
 #include <immintrin.h>
 #endif
@@ -50,18 +51,6 @@ IKEBANA_INLINE inline void store_differences(T* to, const T* x, T background, st
     }
 #endif
     for (; bits != 0; bits &= bits - 1) *to++ = x[std::countr_zero(bits)] - background;
-}
-
-/// to ← first + i · step for each bit i, in order. What follows, of L numbers in all, may be overwritten.
-IKEBANA_INLINE inline void store_places(std::uint16_t* to, int first, int step, std::uint32_t bits) {
-#ifdef __AVX512F__
-    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i all = _mm512_add_epi32(_mm512_set1_epi32(first), _mm512_mullo_epi32(lane, _mm512_set1_epi32(step)));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
-                        _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(static_cast<__mmask16>(bits), all)));
-#else
-    for (; bits != 0; bits &= bits - 1) *to++ = static_cast<std::uint16_t>(first + std::countr_zero(bits) * step);
-#endif
 }
 
 } // namespace ikebana::cpu

@@ -24,8 +24,8 @@ namespace ikebana::cpu {
 /// Where share `place` of N begins, if `count` get the same up to 4: whole fours.
 constexpr int begin_of_share(int N, int count, int place) { return std::min(N, (N + 3) / 4 * place / count * 4); }
 
-/// How rows of W are dealt to tasks: 56 at most, or 32 where more would not stay in the second level of cache. Tasks are
-/// even in number; of two threads, which take turns, each gets one half of the rows.
+/// How rows of W are dealt to tasks: 56 at most, or 32 where more would not stay in the second level of cache. Tasks
+/// are even in number; of two threads, which take turns, each gets one half of the rows.
 template <int O, int I, class T>
 struct BatchTasks {
     static constexpr int vectors = (O + 15) / 16, most_of_two = sizeof(T) * 64 * I <= (1 << 18) ? 7 : 4;
@@ -43,8 +43,8 @@ template <int O, int I, class T>
 inline constexpr bool batch_copies = sizeof(T) * O* I > (1 << 18);
 
 /// How columns of W are dealt to tasks of the input gradient: about 64 where they are copied, else 12 to 20. Those are
-/// parts of what BatchTasks make of the I outputs of the layer before, in turns: where that is Dense over the batch, too,
-/// a thread makes the gradients that it reads in the end, and meets half of W's lines.
+/// parts of what BatchTasks make of the I outputs of the layer before, in turns: where that is Dense over the batch,
+/// too, a thread makes the gradients that it reads in the end, and meets half of W's lines.
 template <int O, int I, class T>
 struct BatchInputTasks {
     static constexpr bool copies = batch_copies<O, I, T>;
@@ -86,28 +86,34 @@ IKEBANA_INLINE inline void with_rows(int task, F f) {
 }
 
 /// Tasks that rows of W make; 0: the layer is run tile by tile. From 64 KiB of weights on, reading W and adding to its
-/// gradient for every tile costs more in memory than in arithmetic.
+/// gradient for every tile costs more in memory than in arithmetic. A network's first layer finds its input as rows,
+/// which the gradient reads: they need not be transposed back.
 template <int O, int I, class T>
-constexpr int dense_batch_tasks(backend, Shape<O, I>, T) {
-    return sizeof(T) * O * I < (1 << 16) || I < width<T> ? 0 : BatchTasks<O, I, T>::count;
+constexpr int dense_batch_tasks(backend, Shape<O, I>, T, bool first = false) {
+    return sizeof(T) * O * I < (first ? 1 << 14 : 1 << 16) || I < width<T> ? 0 : BatchTasks<O, I, T>::count;
 }
 template <int O, int I, class T>
 constexpr int dense_batch_input_tasks(backend, Shape<O, I>, T) {
     return BatchInputTasks<O, I, T>::count;
 }
 
-/// Whether the gradient is summed in pairs: scaling a row of dy must be little beside its products with I columns.
-template <int I>
-inline constexpr bool gradient_in_pairs = adds_beside_fma&& I >= 512;
+/// Whether the gradient is summed in pairs: scaling a row of dy must be little beside its products with I columns, and
+/// making panels of x beside those with O rows.
+template <int O, int I>
+inline constexpr bool gradient_in_pairs = adds_beside_fma&& O >= 32 && I >= 512;
+
+/// Whether it pays to list what differs from the background of a sparse input.
+template <int O>
+inline constexpr bool lists_terms = O >= 32;
 
 /// Tasks that make what the gradient reads in place of x, and bytes of it in each tile's memory.
 template <int O, int I, class T>
 constexpr int dense_batch_prepare_tasks(backend, Shape<O, I>, T) {
-    return gradient_in_pairs<I> ? 8 : 0;
+    return gradient_in_pairs<O, I> ? 8 : 0;
 }
 template <int O, int I, class T>
 constexpr std::size_t dense_batch_prepared_bytes(backend, Shape<O, I>, T) {
-    return gradient_in_pairs<I> ? BatchPanels<T>::bytes(I) : 0;
+    return gradient_in_pairs<O, I> ? BatchPanels<T>::bytes(I) : 0;
 }
 template <int O, int I, class Rows>
 void dense_batch_prepare(backend, Shape<O, I> shape, Rows x, BatchMemory memory, int task) {
@@ -121,16 +127,21 @@ void dense_batch_prepare(backend, Shape<O, I> shape, Rows x, BatchMemory memory,
 /// in place of x.
 template <int O, int I, class T>
 InputRows<T> dense_batch_rows(backend, Shape<O, I>, BatchRows<T> x) {
-    return find_background<I>(x);
+    if constexpr (lists_terms<O>)
+        return find_background<I>(x);
+    else
+        return {x};
 }
 template <int O, int I, class T>
 constexpr std::size_t dense_batch_list_bytes(backend, Shape<O, I>, T) {
-    return sizeof(ColumnTerms<I, T>);
+    return lists_terms<O> ? sizeof(ColumnTerms<I, T>) : 0;
 }
 template <int O, int I, class T>
 void dense_batch_list(backend, Shape<O, I>, InputRows<T> x, BatchMemory memory, int tile) {
-    constexpr int L = backend::lanes<T>;
-    list_terms(terms_of<I, T>(memory, tile), x.tile(tile), x.step, std::min(L, x.samples - tile * L), x.background);
+    if constexpr (lists_terms<O>) {
+        constexpr int L = backend::lanes<T>;
+        list_terms(terms_of<I, T>(memory, tile), x.tile(tile), x.step, std::min(L, x.samples - tile * L), x.background);
+    }
 }
 
 /// A task's outputs, rows of W: {first, number of them}; and an input task's inputs.
@@ -292,7 +303,7 @@ void dense_batch_forward(backend, Y y, X x, Rows rows, BatchMemory memory, W w, 
     const T* bias = nullptr;
     if constexpr (!is_nothing<B>) bias = b.data + o;
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
-        if constexpr (may_be_sparse<Rows>)
+        if constexpr (may_be_sparse<Rows> && lists_terms<O>)
             if (rows.sparse) return sparse_forward<N, I>(y, o, first, bias, rows, memory);
         batch_product<N>(BatchProduct<T, false>{y.write_from(o), x.read_from(0), first, I, I, bias});
     });
@@ -306,9 +317,8 @@ void dense_batch_backward_input(backend, DX dx, W w, DY dy, int task) {
     using Tasks = BatchInputTasks<O, I, T>;
     const int i = Tasks::first(task);
     const BatchProduct<T, true> product{dx.write_from(i), dy.read_from(0), w.data + i, I, O};
-    with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
-        batch_product_of_columns<N, Tasks::copies>(product);
-    });
+    with_rows<Tasks>(
+        task, [&]<int N>(std::integral_constant<int, N>) { batch_product_of_columns<N, Tasks::copies>(product); });
 }
 
 /// to ← the task's rows of dW (O,I) = Σ dy xᵀ over the batch, db ← those of Σ dy; db may be null.
@@ -318,9 +328,9 @@ void dense_batch_gradient(backend, Shape<O, I>, T* to, T* db, DY dy, Rows x, Bat
     const int o = Tasks::first(task);
     if (db) batch_bias_gradient(db, Tasks::rows(task), dy.read_from(o));
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
-        if constexpr (may_be_sparse<Rows>)
+        if constexpr (may_be_sparse<Rows> && lists_terms<O>)
             if (x.sparse) return sparse_gradient<N, I>(to, dy, o, x, memory);
-        if constexpr (gradient_in_pairs<I>)
+        if constexpr (gradient_in_pairs<O, I>)
             paired_gradient<N, I>(to, dy.read_from(o), x.samples, memory);
         else
             each_even_block<N, registers == 32 ? 10 : 5>([&]<int R>(std::integral_constant<int, R>, int row) {

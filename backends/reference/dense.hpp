@@ -11,7 +11,7 @@ constexpr std::size_t dense_scratch_bytes(backend, S, T) {
 }
 
 template <class S, class T>
-constexpr int dense_batch_tasks(backend, S, T) {
+constexpr int dense_batch_tasks(backend, S, T, bool = false) {
     return 0;
 }
 

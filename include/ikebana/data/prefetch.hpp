@@ -1,8 +1,9 @@
 // prefetch(reader): while the caller works on one batch, a thread prepares the next ones, up to four. The thread lives
 // as long as the reader. A batch changes hands by swapping storage, so between the first next() and the end of a pass
 // nothing is allocated; an exception of the inner reader comes out of the next() that would have given its batch.
-// Where all cores are at work on the batch before, one more thread only takes time from them: a caller may take over
-// the work of a reader in memory, and have it done by one of its own threads whenever that suits (Trainer does).
+// Where all cores are at work on the batch before, one more thread only takes time from them, and a batch that another
+// core prepared must come from there: a caller may take over the work of a reader in memory, and have it done in parts
+// by its own threads whenever that suits (Trainer does).
 #pragma once
 #include <algorithm>
 #include <array>

@@ -51,8 +51,8 @@ struct Dense {
     }
 
     // A large W over the whole batch.
-    template <class In, class Backend, class T>
-    static constexpr int batch_tasks = dense_batch_tasks(Backend{}, sizes<In>{}, T{});
+    template <class In, class Backend, class T, bool First>
+    static constexpr int batch_tasks = dense_batch_tasks(Backend{}, sizes<In>{}, T{}, First);
     template <class In, class Backend, class T>
     static constexpr int batch_input_tasks = dense_batch_input_tasks(Backend{}, sizes<In>{}, T{});
 

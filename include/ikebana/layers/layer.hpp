@@ -23,7 +23,8 @@
 // elsewhere, in any case.
 //
 // A layer of many parameters may train over the whole batch, in tasks of its outputs (optional, all of):
-//   template <class In, class Backend, class T> static constexpr int batch_tasks, batch_input_tasks;
+//   template <class In, class Backend, class T, bool First> static constexpr int batch_tasks;     of a network's first layer
+//   template <class In, class Backend, class T> static constexpr int batch_input_tasks;
 //   template <class In, class Backend, class T> static constexpr int batch_prepare_tasks;
 //   template <class In, class Backend, class T> static constexpr std::size_t batch_prepared_bytes;       in each tile
 //   template <class In> static void batch_prepare(backend, rows, memory, task);      for the gradient, beside forward
@@ -255,16 +256,18 @@ constexpr std::size_t packed_size_of() {
     else
         return 0;
 }
-/// Tasks of a layer that trains over the whole batch; 0: it is run tile by tile.
-template <class L, class In, class Backend, class T>
+/// Tasks of a layer that trains over the whole batch, the network's first or another; 0: it is run tile by tile.
+template <class L, class In, class Backend, class T, bool First>
 constexpr int batch_tasks_of() {
-    if constexpr (requires { L::template batch_tasks<In, Backend, T>; })
-        return L::template batch_tasks<In, Backend, T>;
+    if constexpr (requires { L::template batch_tasks<In, Backend, T, First>; })
+        return L::template batch_tasks<In, Backend, T, First>;
     else
         return 0;
 }
 template <class B, class Backend, class T>
-inline constexpr bool over_batch = batch_tasks_of<typename B::layer, typename B::input, Backend, T>() > 0;
+inline constexpr int batch_tasks = batch_tasks_of<typename B::layer, typename B::input, Backend, T, B::position == 0>();
+template <class B, class Backend, class T>
+inline constexpr bool over_batch = batch_tasks<B, Backend, T> > 0;
 /// Whether a layer treats each value alone.
 template <class L>
 inline constexpr bool is_elementwise = requires { requires L::elementwise; };

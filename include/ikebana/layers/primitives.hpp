@@ -7,7 +7,7 @@
 //                   dense_backward_weight(B, dw, dy, x, scratch)               dW += dy xᵀ
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
 //                   dense_scratch_bytes(B, Shape<O,I>, T)
-//   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T)                        0, or W is large: tasks of its rows, then
+//   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T, first = false)         0, or W is large (less so of a first layer):
 //                   dense_batch_forward(B, ys, xs, rows, memory, w, b, task)   those rows of y, for all tiles
 //                   dense_batch_rows(B, Shape<O,I>, rows)                      the network's input as InputRows; if sparse
 //                   dense_batch_list(B, Shape<O,I>, rows, memory, tile)        what is read in place of a tile's xs, in

@@ -131,7 +131,7 @@ struct Program : ProgramLayout<Net, Loss> {
         using B = bound<I>;
         using layer = typename B::layer;
         using In = typename B::input;
-        constexpr int tasks = layer::template batch_tasks<In, backend, T>;
+        constexpr int tasks = ikebana::batch_tasks<B, backend, T>;
         const auto rows = rows_of<I>(v, input_rows);
         const int tiles = tiles_of(rows.samples);
         if (task < tasks) {
@@ -231,7 +231,7 @@ struct Program : ProgramLayout<Net, Loss> {
         LayerProgram<View, T> p{B::position};
         if constexpr (packed_offset[I + 1] > packed_offset[I]) p.pack = &pack_layer<I>;
         if constexpr (is_over_batch<I>) {
-            p.tasks = layer::template batch_tasks<In, backend, T> + prepare_tasks<I>;
+            p.tasks = ikebana::batch_tasks<B, backend, T> + prepare_tasks<I>;
             p.batch_forward = &batch_forward<I>, p.batch_gradient = &batch_gradient_of_layer<I>;
             static_assert(B::parameters::count <= BatchGradient<T>::most,
                           "a layer over the batch has at most 4 parameters");

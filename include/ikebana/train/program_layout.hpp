@@ -38,7 +38,7 @@ constexpr std::size_t batch_task_size_of() {
     std::size_t size = 0;
     if constexpr (over_batch<B, Backend, T>) {
         int outputs = 0;
-        for (int task = 0; task < layer::template batch_tasks<In, Backend, T>; ++task)
+        for (int task = 0; task < batch_tasks<B, Backend, T>; ++task)
             outputs = std::max(outputs, layer::template batch_outputs<In, T>(Backend{}, task).second);
         for (const std::size_t n : elements_of_outputs<typename B::output>(typename B::parameters{}, outputs))
             size += padded(n);
@@ -140,10 +140,8 @@ struct ProgramLayout {
 
     /// Tasks of batch gradients, layer after layer.
     static constexpr auto batch_tasks = []<class... B>(pack<B...>) {
-        return offsets_of(
-            hana::make_tuple(std::size_t(B::position >= bound<first_trained>::position
-                                             ? batch_tasks_of<typename B::layer, typename B::input, backend, T>()
-                                             : 0)...));
+        return offsets_of(hana::make_tuple(
+            std::size_t(B::position >= bound<first_trained>::position ? ikebana::batch_tasks<B, backend, T> : 0)...));
     }(chain{});
 };
 

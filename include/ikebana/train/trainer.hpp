@@ -91,9 +91,10 @@ class Trainer {
     template <class Train, class Test, class... Handlers>
     std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
         static_assert(reader_fits<Net, Train>() && reader_fits<Net, Test>());
-        const bool no_core_free = threads() >= hardware_threads() && !too_small_to_share(train.batch_size());
+        // A short step takes longer to fetch a batch from another core than to prepare it.
+        const bool takes_over = threads() >= hardware_threads() || too_small_to_share(train.batch_size());
         auto history = run_passes(
-            std::move(train), passes, no_core_free,
+            std::move(train), passes, takes_over,
             [&](const Batch& batch, const RunPosition& at, Meanwhile meanwhile) {
                 position_ = at;
                 return step(batch, meanwhile);
@@ -234,8 +235,8 @@ class Trainer {
     double run(const B& batch, Meanwhile meanwhile = {}) {
         const std::size_t n = check_batch<Net>(batch, staged_labels_);
         reserve(n);
-        used_ = std::min<int>(slots, static_cast<int>(samples_.size()));
         alone_ = too_small_to_share(n);
+        used_ = alone_ ? 1 : std::min<int>(slots, static_cast<int>(samples_.size()));
         scale_ = T(1) / static_cast<T>(n);
         rows_ = program::input_rows(rows_of(batch.images, n * Net::input::size, staged_images_), static_cast<int>(n));
         if constexpr (program::packed_offset.back() > 0) pack_parameters();
