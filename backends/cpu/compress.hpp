@@ -1,4 +1,5 @@
-// Some lanes of a vector, moved next to each other: lists of what differs from the background (dense_sparse.hpp).
+// Some lanes of a vector, moved next to each other: lists of what differs from the background (dense_sparse.hpp). The
+// instruction for it is named as such, as xsimd 8 has none.
 #pragma once
 #include <backends/cpu/backend.hpp>
 

@@ -24,8 +24,8 @@ namespace ikebana::cpu {
 /// Where share `place` of N begins, if `count` get the same up to 4: whole fours.
 constexpr int begin_of_share(int N, int count, int place) { return std::min(N, (N + 3) / 4 * place / count * 4); }
 
-/// How rows of W are dealt to tasks: 56 at most, or 32 where more would not stay in the second level of cache. Tasks
-/// are even in number; of two threads, which take turns, each gets one half of the rows.
+/// How rows of W are dealt to tasks: 56 at most, or 32 where more would not stay in the second level of cache. There
+/// is one, or an even number; of two threads, which take turns, each gets one half of the rows.
 template <int O, int I, class T>
 struct BatchTasks {
     static constexpr int vectors = (O + 15) / 16, most_of_two = sizeof(T) * 64 * I <= (1 << 18) ? 7 : 4;
@@ -42,7 +42,7 @@ struct BatchTasks {
 template <int O, int I, class T>
 inline constexpr bool batch_copies = sizeof(T) * O* I > (1 << 18);
 
-/// How columns of W are dealt to tasks of the input gradient: about 64 where they are copied, else 12 to 20. Those are
+/// How columns of W are dealt to tasks of the input gradient: about 64 where they are copied, else 8 to 20. Those are
 /// parts of what BatchTasks make of the I outputs of the layer before, in turns: where that is Dense over the batch,
 /// too, a thread makes the gradients that it reads in the end, and meets half of W's lines.
 template <int O, int I, class T>

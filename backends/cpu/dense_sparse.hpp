@@ -27,8 +27,8 @@ template <int I, class T>
 struct ColumnTerms {
     static constexpr int L = backend::lanes<T>, pairs = (I + 1) / 2;
 
-    std::uint16_t samples[pairs];                  // bit n for sample n
-    static constexpr int capacity = pairs * L + L; // space behind, for store_differences()
+    std::uint16_t samples[pairs]; // bit n for sample n
+    static constexpr int capacity = pairs * L;
     T difference[2][capacity];
 };
 
@@ -140,7 +140,9 @@ template <int I, class T>
 struct GroupTerms {
     static constexpr int L = backend::lanes<T>;
     std::uint64_t samples = 0;
-    std::array<const T*, 64 / L> first; // of each tile: its first term, less the number of terms in the tiles before
+    // Of each tile the address of its first term, less the number of terms in the tiles before: no pointer, as it may
+    // lie before the array.
+    std::array<std::uintptr_t, 64 / L> first;
 
     /// f(sample, difference of the first column, of the second).
     template <class F>
@@ -148,7 +150,7 @@ struct GroupTerms {
         std::size_t e = 0;
         for (std::uint64_t left = samples; left != 0; left &= left - 1, ++e) {
             const auto n = static_cast<unsigned>(std::countr_zero(left));
-            const T* term = first[n / L] + e;
+            const T* term = reinterpret_cast<const T*>(first[n / L] + e * sizeof(T));
             f(static_cast<int>(n), term[0], term[ColumnTerms<I, T>::capacity]);
         }
     }
@@ -178,7 +180,8 @@ IKEBANA_INLINE inline void each_column_pair(BatchMemory memory, int first, int t
                 const auto& of_tile = terms_of<I, T>(memory, first + t);
                 const std::uint64_t differ = of_tile.samples[(begin + i) / 2];
                 const auto at = static_cast<std::size_t>(t);
-                terms.first[at] = of_tile.difference[0] + (next[t] - n);
+                terms.first[at] = reinterpret_cast<std::uintptr_t>(of_tile.difference[0] + next[t]) -
+                                  static_cast<std::uintptr_t>(n) * sizeof(T);
                 terms.samples |= differ << t * L;
                 n += std::popcount(differ), next[t] += std::popcount(differ);
             }
@@ -210,7 +213,6 @@ void sparse_forward(Y y, int o, const T* w, const T* b, InputRows<T> x, BatchMem
             [&](int begin, int count) IKEBANA_INLINE {
                 transpose(columns, step, w + begin, I, N, static_cast<std::size_t>(count));
                 add_rows<step, step>(total, static_cast<const T*>(columns), count);
-                if (count % 2 == 1) std::fill_n(columns + count * step, step, T(0));
                 for (int k = 0; k < N; ++k) __builtin_prefetch(w + k * I + begin + column_block);
             },
             [&](int i, const GroupTerms<I, T>& terms) IKEBANA_INLINE {

@@ -61,7 +61,8 @@ void compare_over_batch(int samples, double share = 0, T background = 0) {
     constexpr Shape<O, I> shape;
     constexpr cpu::backend fast;
     constexpr reference::backend exact;
-    constexpr int tasks = dense_batch_tasks(fast, shape, T{}, true), input_tasks = dense_batch_input_tasks(fast, shape, T{});
+    constexpr int tasks = dense_batch_tasks(fast, shape, T{}, true),
+                  input_tasks = dense_batch_input_tasks(fast, shape, T{});
     static_assert(tasks > 0 && dense_batch_tasks(exact, shape, T{}, true) == 0);
     const int count = (samples + L - 1) / L;
     const auto tiles = static_cast<std::size_t>(count);
@@ -148,6 +149,21 @@ void compare_over_batch(int samples, double share = 0, T background = 0) {
 }
 
 } // namespace
+
+TEST_CASE("Of two threads that take turns, each trains one half of the rows of W and makes their gradients") {
+    using Rows = cpu::BatchTasks<200, 784, float>;
+    using Columns = cpu::BatchInputTasks<200, 200, float>; // of the layer behind
+    const auto half = [](int task) { return Rows::first(task) < 100; };
+    for (int task = 0; task < Rows::count; ++task) {
+        CHECK(half(task) == (task % 2 == 0));
+        CHECK((Rows::rows(task) == 48 || Rows::rows(task) == 52));
+    }
+    for (int task = 0; task < Columns::count; ++task) {
+        const int first = Columns::first(task), last = first + Columns::rows(task) - 1;
+        CHECK((first < 100) == (task % 2 == 0));
+        CHECK((last < 100) == (task % 2 == 0));
+    }
+}
 
 TEST_CASE("Dense over a batch") {
     compare_over_batch<float, 200, 784>(64);

@@ -187,7 +187,8 @@ TEST_CASE("the last batch is short and none is dropped") {
     CHECK_THROWS_WITH_AS(batch(Counting{.count = 1}, 0), "batch: a batch of 0 samples: expected at least 1", error);
 }
 
-TEST_CASE("prefetch gives the same batches where its caller takes over, prepared by another thread or not at all") {
+TEST_CASE(
+    "prefetch gives the same batches where its caller takes over, prepared by its threads, in part or not at all") {
     const std::size_t n = 101;
     xt::xtensor<float, 4> images(std::array<std::size_t, 4>{n, 1, 2, 2});
     xt::xtensor<int, 1> labels(std::array<std::size_t, 1>{n});
@@ -210,12 +211,14 @@ TEST_CASE("prefetch gives the same batches where its caller takes over, prepared
             const auto prepare = [&](int first) {
                 for (int part = first; part < taken.parts(); part += 2) taken.prepare(part);
             };
-            if ((pass + unsigned(count)) % 2) {
+            const auto turn = (pass + static_cast<unsigned>(count)) % 3; // all parts, none, or the first one
+            if (turn == 0) {
+                for (int part = 0; part < taken.parts(); ++part) taken.announce(part);
                 std::thread odd(prepare, 1);
                 prepare(0);
                 odd.join();
-            } else if (taken.parts() > 0) {
-                taken.prepare(0); // not the others
+            } else if (turn == 2 && taken.parts() > 0) {
+                taken.prepare(0);
             }
         }
         if (pass < 3) CHECK_FALSE(taken.next(b));

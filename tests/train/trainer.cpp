@@ -226,17 +226,44 @@ TEST_CASE("threads: each part of what a step does meanwhile is done once, and ch
             for (const int threads : {1, 2, 3}) {
                 Net net(Seed{1});
                 Trainer trainer(net, CrossEntropy{}, Adam{}, Threads{threads});
-                std::array<std::atomic<int>, 5> calls{};
+                std::array<std::atomic<int>, 10> calls{}; // work(0), announce(0), work(1) …
                 Meanwhile meanwhile;
                 if (with)
-                    meanwhile = {nullptr, [](void* c, int part) noexcept { ++static_cast<std::atomic<int>*>(c)[part]; },
-                                 calls.data(), static_cast<int>(calls.size())};
+                    meanwhile = {[](void* c, int part) noexcept { ++static_cast<std::atomic<int>*>(c)[2 * part + 1]; },
+                                 [](void* c, int part) noexcept { ++static_cast<std::atomic<int>*>(c)[2 * part]; },
+                                 calls.data(), static_cast<int>(calls.size() / 2)};
                 for (int step = 0; step < 3; ++step) trainer.step(some(n), meanwhile);
                 for (const int count : calls) CHECK(count == (with ? 3 : 0));
                 if (expected.empty()) expected = parameters(net);
                 CHECK(parameters(net) == expected);
             }
     }
+}
+
+TEST_CASE("threads: fit ends with the bits of steps on the same batches, whoever prepares them") {
+    const auto samples = some(70);
+    const xt::xtensor<float, 4> images = as_xtensor(samples.images);
+    const xt::xtensor<int, 1> labels = as_xtensor(samples.labels);
+    const auto reader = [&] { return batch(shuffle(from_arrays<Shape<1, 9, 8>, 4>(images, labels), 33, Seed{2}), 20); };
+    std::vector<float> expected;
+    for (const int threads : {1, 2, 3}) {
+        Net net(Seed{1}), stepped(Seed{1});
+        Trainer(net, CrossEntropy{}, Adam{}, Threads{threads}).fit(reader(), reader(), Passes{3});
+        Trainer trainer(stepped, CrossEntropy{}, Adam{}, Threads{threads});
+        auto batches = reader();
+        Batch b;
+        for (unsigned pass = 0; pass < 3; ++pass)
+            for (batches.start(pass); batches.next(b);) trainer.step(b);
+        if (expected.empty()) expected = parameters(net);
+        CHECK(parameters(net) == expected);
+        CHECK(parameters(stepped) == expected);
+    }
+    // Taken over by its owner, where the trainer would not.
+    Net net(Seed{1});
+    auto taken = prefetch(reader());
+    taken.take_over();
+    Trainer(net, CrossEntropy{}, Adam{}, Threads{1}).fit(std::move(taken), reader(), Passes{3});
+    CHECK(parameters(net) == expected);
 }
 
 TEST_CASE("threads: one constant network predicts on several at once") {

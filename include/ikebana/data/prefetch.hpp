@@ -51,7 +51,7 @@ class Prefetched {
     bool next(Batch& b) { return work_->next(b); }
 
     /// From the next start() on, which must come before next(), batches are prepared by prepare() and, where it was not
-    /// called, by next().
+    /// called for every part, by next().
     void take_over() requires drawn_in_parts {
         const std::lock_guard lock(work_->mutex);
         work_->taken_over = true;

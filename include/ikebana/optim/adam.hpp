@@ -1,6 +1,7 @@
 // Adam (Kingma and Ba, 2015):
 //   m ← β₁ m + (1 − β₁) g     v ← β₂ v + (1 − β₂) g²     w ← w − η m̂ / (√v̂ + ε),  m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
-// One pass over the arena: three arrays are read and written once, the gradient read once.
+// The state is M = m / (1 − β₁) and V = v / (1 − β₂): two products less an element; a change of β within a run scales
+// it. One pass over the arena: three arrays are read and written once, the gradient read once.
 #pragma once
 #include <ikebana/tensor/assign.hpp>
 
@@ -22,8 +23,7 @@ struct Adam {
                 double rate) const {
         using V = typename compute_type<T>::type;
         const auto b1 = static_cast<V>(beta1), b2 = static_cast<V>(beta2);
-        // The state is M = m / (1 − β₁) and V = v / (1 − β₂): two products less an element. Two more, with
-        // c₁ = (1 − β₁ᵗ) / (1 − β₁) and c₂² = (1 − β₂ᵗ) / (1 − β₂):   m̂ / (√v̂ + ε) = c₂/c₁ · M / (√V + c₂ ε)
+        // m̂ / (√v̂ + ε) = c₂/c₁ · M / (√V + c₂ ε)  with c₁ = (1 − β₁ᵗ) / (1 − β₁), c₂² = (1 − β₂ᵗ) / (1 − β₂): two more.
         const double c1 = (1 - std::pow(beta1, static_cast<double>(step))) / (1 - beta1),
                      c2 = std::sqrt((1 - std::pow(beta2, static_cast<double>(step))) / (1 - beta2));
         const auto factor = static_cast<V>(rate * c2 / c1), least = static_cast<V>(epsilon * c2);

@@ -22,8 +22,8 @@ struct RunPosition {
     double progress = 0;
 };
 
-/// Work that is none of a step's own, in parts that its threads do among their tasks, each once; announce() comes some
-/// time before, mostly by the same thread.
+/// Work that is none of a step's own, in parts that its threads do among their tasks, each once; announce(), which may
+/// be null, comes some time before, mostly by the same thread.
 struct Meanwhile {
     void (*announce)(void* argument, int part) noexcept = nullptr;
     void (*work)(void* argument, int part) noexcept = nullptr;
@@ -80,7 +80,8 @@ template <class Train, class Step, class Test, class... Handlers>
         for (at.step = 0; ahead.next(batch); ++at.step) {
             const int n = static_cast<int>(batch.labels.size());
             if (steps > 0) at.progress = (at.pass + static_cast<double>(at.step) / steps) / passes.count;
-            if constexpr (can_take_over) meanwhile.parts = ahead.parts();
+            if constexpr (can_take_over)
+                if (takes_over) meanwhile.parts = ahead.parts();
             const double cost = step(batch, at, meanwhile);
             sum += cost * n;
             samples += n;

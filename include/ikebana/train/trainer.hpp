@@ -275,7 +275,8 @@ class Trainer {
                 else
                     m.finish(batch_.data(), shares(m), samples_);
             }
-            if (k == 0 || program::has_forward_region(k)) over_tiles(&program::forward_region, k, k == 0, k == 0 ? meanwhile : Meanwhile{});
+            if (k == 0 || program::has_forward_region(k))
+                over_tiles(&program::forward_region, k, k == 0, k == 0 ? meanwhile : Meanwhile{});
         }
         for (std::size_t k = program::segments - 1; k-- > 0;) {
             const auto& m = opens(k + 1);
