@@ -60,6 +60,28 @@ struct Refers {
 template <class Images, class Labels>
 Refers(const Images&, const Labels&) -> Refers<Images, Labels>;
 
+/// Treats each value alone, and has a parameter for each.
+struct Shifted {
+    static constexpr bool elementwise = true;
+    template <class In>
+    static consteval auto output() {
+        return In{};
+    }
+    template <class In>
+    using parameters = Parameters<Parameter<shift, In, init::Zeros>>;
+};
+
+// Where the gradients of two layers' inputs lie: in one place if the layer between is elementwise, without parameters.
+using Elementwises =
+    Network<Input<1, 9, 8>, Sequential<Dense<6>, Relu, Tanh, Shifted, Sigmoid, Dense<4>, Softmax>, reference::backend>;
+template <int I, int J>
+constexpr bool share_gradient() {
+    using layout = ProgramLayout<Elementwises, CrossEntropy>::layout;
+    return layout::gradient_at(I) == layout::gradient_at(J);
+}
+static_assert(!share_gradient<0, 1>() && share_gradient<1, 2>() && share_gradient<2, 3>());
+static_assert(!share_gradient<3, 4>() && share_gradient<4, 5>() && !share_gradient<5, 6>());
+
 auto reader(const Samples<float, Image>& samples, std::size_t size) {
     return batch(from_arrays<Image, classes>(samples.images, samples.labels), size);
 }
