@@ -61,12 +61,7 @@ template <class Images, class Labels>
 Refers(const Images&, const Labels&) -> Refers<Images, Labels>;
 
 /// Treats each value alone, and has a parameter for each.
-struct Shifted {
-    static constexpr bool elementwise = true;
-    template <class In>
-    static consteval auto output() {
-        return In{};
-    }
+struct Shifted : Elementwise<Shifted> {
     template <class In>
     using parameters = Parameters<Parameter<shift, In, init::Zeros>>;
 };
