@@ -5,8 +5,8 @@
 // differs. With outputs in the lanes, forward two columns of W stay in registers while their terms are added to the
 // samples' sums, and for the gradient two columns of dW, to which vectors of dy are added: so a vector that is loaded,
 // or also stored, meets two numbers. A task transposes its rows of W, 16 columns at a time, and its rows of dW back.
-// Of MNIST's numbers 19 % are not background, and 22 % are in a pair of columns of which one is not. For 200 × 784 on a
-// Zen 4, a fifth at random takes 0.7 of the time that all numbers take, a third forward as long.
+// Of MNIST's numbers 19 % are not background, and in 22 % of the pairs of columns one is not. For 200 × 784 on a Zen 4, a
+// fifth at random takes 0.7 of the time that all numbers take, a third forward as long.
 // Next to read: dense_batch.hpp, which calls this.
 #pragma once
 #include <backends/cpu/compress.hpp>
