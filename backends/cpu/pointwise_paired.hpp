@@ -10,10 +10,10 @@
 
 namespace ikebana::cpu {
 
-/// Whether a product of O results of I terms runs in pairs: a place is scaled once for all results. With few of them,
-/// or with one chunk of terms, scaling and corrections take what pairs gain.
+/// Whether a product of O results of I terms runs in pairs: a place is scaled once for all results. On Zen 4, 64 of 64
+/// take 0.93 of the time without pairs, 256 of 64 take 0.86 and 64 of 256 0.9; 32 results take longer.
 template <int O, int I>
-inline constexpr bool is_paired = adds_beside_fma&& I >= 2 * chunk_terms&& O >= 128;
+inline constexpr bool is_paired = adds_beside_fma&& I >= chunk_terms&& O >= chunk_terms;
 
 /// O rows of I weights as add_pairs wants them, in blocks of at most 5; then what each row needs.
 template <int O, int I>
