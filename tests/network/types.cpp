@@ -133,12 +133,12 @@ using Small = Trainer<Net<Sequential<Dense<3>, Relu, Dense<2>, Softmax>, Input<2
                       CrossEntropy, Adam>;
 static_assert(Small::workspace_bytes(5, 1) == 5 * 9 * 64 + 4 * 64);
 static_assert(Small::workspace_bytes(1, 1) == 9 * 64 + 4 * 64);
-// On the cpu a tile holds 16 samples: 17 need as much as 32, and each thread its own scratch.
+// On the cpu a tile holds 16 samples: 17 need as much as 32, and each thread its own scratch and packed parameters.
 using LeNet5Trainer = Trainer<LeNet5, CrossEntropy, Adam>;
 static_assert(LeNet5Trainer::workspace_bytes(17, 2) == LeNet5Trainer::workspace_bytes(32, 2));
 static_assert(LeNet5Trainer::workspace_bytes(17, 2) > LeNet5Trainer::workspace_bytes(16, 2));
 static_assert(LeNet5Trainer::workspace_bytes(16, 2) - LeNet5Trainer::workspace_bytes(16, 1) ==
-              LeNet5Program::scratch_bytes);
+              LeNet5Program::scratch_bytes + LeNet5Program::packed_offset.back() * sizeof(float));
 static_assert(LeNet5Trainer::workspace_bytes(64, 2) <= 8 << 20);
 
 // ---- a struct names a network: symbols and messages carry the short name

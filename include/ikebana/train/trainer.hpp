@@ -55,7 +55,8 @@ class Trainer {
           workers_(threads.count > 0 ? threads.count : hardware_threads()), gradients_(slots * extent),
           moments_(Optimizer::arrays * extent),
           scratch_(static_cast<std::size_t>(workers_.count()) * program::scratch_bytes),
-          batch_(program::batch_offset.back()), packed_(program::packed_offset.back()) {}
+          batch_(program::batch_offset.back()),
+          packed_(packed_copies(workers_.count()) * program::packed_offset.back()) {}
 
     /// One training step on a batch: N images of the network's input shape and N labels. Returns the mean cost.
     /// Throws error if shapes or labels don't fit, or if the cost is not finite. What is to be done meanwhile is done
@@ -116,12 +117,11 @@ class Trainer {
     Optimizer& optimizer() { return optimizer_; }
     int threads() const { return workers_.count(); }
 
-    /// Bytes of workspace that batches of n samples take: tiles with activations and their gradients, shares of meeting
-    /// layers, packed parameters, scratch of each thread. Gradients of parameters and optimiser state come on top.
+    /// Bytes of workspace that batches of n samples take: tiles with activations and their gradients, shares of X Gradients of parameters and optimiser state come on top.
     static constexpr std::size_t workspace_bytes(int n, int threads) {
         const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
         return tiles * (program::tile_bytes + 2 * program::partial_offset.back() * sizeof(T)) +
-               (program::batch_offset.back() + program::packed_offset.back()) * sizeof(T) +
+               (program::batch_offset.back() + packed_copies(threads) * program::packed_offset.back()) * sizeof(T) +
                static_cast<std::size_t>(threads) * program::scratch_bytes;
     }
 
@@ -130,6 +130,14 @@ class Trainer {
     using View = typename program::View;
 
     static int hardware_threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+    /// Packed parameters up to a megabyte are packed once for each thread that has a slot: fetching what another has
+    /// just written would take longer. Larger ones are shared, as copies would crowd a cache that threads share.
+    static constexpr std::size_t packed_copies(int threads) {
+        return program::packed_offset.back() * sizeof(T) <= (1u << 20)
+                   ? static_cast<std::size_t>(std::min(threads, slots))
+                   : 1;
+    }
 
     /// Forward some tens of microseconds in all.
     static constexpr bool too_small_to_share(std::size_t n) {
@@ -147,10 +155,16 @@ class Trainer {
         samples_.back() = static_cast<int>(n - (tiles - 1) * L);
     }
 
+    /// The packed parameters that a slot reads.
+    T* packed(int slot) {
+        return packed_.data() +
+               static_cast<std::size_t>(slot) % packed_copies(threads()) * program::packed_offset.back();
+    }
+
     View view(int slot, int worker, int tile) {
         const auto t = static_cast<std::size_t>(tile);
         return {net_.parameters().data(),
-                packed_.data(),
+                packed(slot),
                 gradients_.data() + static_cast<std::size_t>(slot) * extent,
                 partials_.data() + t * program::partial_offset.back(),
                 batch_.data(),
@@ -251,15 +265,22 @@ class Trainer {
         return cost;
     }
 
-    /// Every layer that packs its parameters, side by side.
+    /// Every layer that packs its parameters: side by side, or one after the other in each of several copies.
     void pack_parameters() {
-        run_tasks(program::count, [&](int i, int worker) {
+        const int copies = std::min(static_cast<int>(packed_copies(threads())), used_);
+        const auto pack = [&](int i, int copy, int worker) {
             const auto& layer = program::of_layer(i);
             if (!layer.pack) return;
-            const View v = view(0, worker, 0);
+            const View v = view(copy, worker, 0);
             const Timed timed = v.timed(Part::pack, layer.position);
-            layer.pack(v, packed_.data());
-        });
+            layer.pack(v, packed(copy));
+        };
+        if (copies == 1)
+            run_tasks(program::count, [&](int i, int worker) { pack(i, 0, worker); });
+        else
+            run_tasks(copies, [&](int copy, int worker) {
+                for (int i = 0; i < program::count; ++i) pack(i, copy, worker);
+            });
     }
 
     /// Forward region by region to the loss, and back.
