@@ -128,8 +128,9 @@ struct Views {
     }
 };
 
+/// Of a result, relative to the largest. The terms of a sum may be larger than any sum.
 template <class T>
-inline constexpr double bound = sizeof(T) == 8 ? 1e-12 : std::max(core_of<T>::rounding, 1e-5);
+inline constexpr double bound = sizeof(T) == 8 ? 1e-12 : std::max(2 * core_of<T>::rounding, 1e-5);
 
 template <class X>
 void check_close(const X& x, const char* what) {

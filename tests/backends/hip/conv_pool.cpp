@@ -45,7 +45,14 @@ void compare_conv_pool(bool with_bias) {
     else
         both(Nothing{}, Nothing{});
     check_close(y, "forward");
-    if (W > 1) CHECK(argmax.error() == 0);
+    if (W > 1) {
+        const std::vector<T> chosen = argmax.numbers();
+        std::size_t moved = 0;
+        for (std::size_t i = 0; i < chosen.size(); ++i) moved += chosen[i] != argmax.exact[i];
+        // Rounded operands may let a neighbour win: what follows is checked for the winners that were chosen.
+        CHECK(100 * moved <= (core_of<T>::rounding > 0 ? chosen.size() : 0));
+        argmax.exact.assign(chosen.begin(), chosen.end());
+    }
 
     max_pool_backward(exact, PG{}, full, dz.exact_tile(), argmax.exact.data());
     conv_backward(exact, G{}, dx.exact_tile(), dw.exact_view(), full, x.exact_tile(), w.exact_view(), nullptr, nullptr);
