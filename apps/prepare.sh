@@ -3,6 +3,8 @@
 #   install PACKAGE[=COMMAND]...  Debian packages; one that comes with a COMMAND is not asked for where that is found
 #   configure DIR OPTION...       meson in release mode; anew when the tree was moved, the CPU or the options changed
 #   configured DIR                whether DIR was configured in this tree and for this CPU
+#   require_gpu                   ends where there is no GPU or no compiler for it; gpu=nvidia or gpu=amd
+#   configure_for_gpu DIR         the tests and benchmarks of the HIP backend, for that GPU
 #   build DIR TARGET...           ninja, with progress
 
 say() { printf '%s: %s\n' "$caller" "$*" >&2; }
@@ -70,6 +72,21 @@ configure() {
     fi
     { machine && printf '%s\n' "$*"; } 2>/dev/null >"$dir/configured_for" || fail "cannot write to $dir"
 }
+
+require_gpu() {
+    PATH=$PATH:/usr/local/cuda/bin
+    if [ -e /dev/nvidia0 ]; then
+        gpu=nvidia
+        command -v nvcc >/dev/null || fail "there is a GPU of NVIDIA, but no nvcc to compile for it"
+    elif [ -e /dev/kfd ]; then
+        gpu=amd
+        command -v hipcc >/dev/null || fail "there is a GPU of AMD, but no hipcc to compile for it"
+    else
+        fail "there is no GPU to use: neither /dev/nvidia0 nor /dev/kfd"
+    fi
+}
+
+configure_for_gpu() { configure "$1" -Dapps=disabled -Dtests=enabled -Dbench=enabled "-Dhip=$gpu"; }
 
 build() {
     local dir=$1 line status='' log='' end=$'\n'

@@ -7,11 +7,6 @@ using namespace ikebana;
 
 namespace {
 
-template <class G>
-inline constexpr bool is_depthwise = !requires {
-    G::K;
-};
-
 /// Operands of one convolution, all tiles of a batch.
 template <class G>
 struct Operands {
@@ -26,14 +21,14 @@ struct Operands {
     bench::PerThread<std::byte> scratch{scratch_bytes() + 64};
 
     Operands() {
-        if constexpr (!is_depthwise<G>) {
+        if constexpr (!bench::is_depthwise<G>) {
             packed = Arena<float>(conv_packed_size(cpu::backend{}, G{}, 0.f));
             conv_pack(cpu::backend{}, G{}, packed.data(), weights());
         }
     }
 
     static constexpr std::size_t scratch_bytes() {
-        if constexpr (is_depthwise<G>)
+        if constexpr (bench::is_depthwise<G>)
             return depthwise_scratch_bytes(cpu::backend{}, G{}, 0.f);
         else
             return conv_scratch_bytes(cpu::backend{}, G{}, 0.f);
@@ -44,7 +39,7 @@ struct Operands {
     View<float, W> gradient(int worker) { return {dw[worker]}; }
 
     void forward(int t, int worker) {
-        if constexpr (is_depthwise<G>)
+        if constexpr (bench::is_depthwise<G>)
             depthwise_forward(cpu::backend{}, G{}, y[t], x[t], weights(), bias(), scratch[worker]);
         else
             conv_forward(cpu::backend{}, G{}, y[t], x[t], weights(), bias(), packed.data(), scratch[worker]);
@@ -52,7 +47,7 @@ struct Operands {
     /// One of the two gradients, the other is Nothing.
     template <class DX, class DW>
     void backward(DX to, DW sum, int t, int worker) {
-        if constexpr (is_depthwise<G>)
+        if constexpr (bench::is_depthwise<G>)
             depthwise_backward(cpu::backend{}, G{}, to, sum, y[t], x[t], weights(), scratch[worker]);
         else
             conv_backward(cpu::backend{}, G{}, to, sum, y[t], x[t], weights(), packed.data(), scratch[worker]);

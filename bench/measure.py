@@ -41,14 +41,14 @@ def figures(samples):
     return entry
 
 
-LAYERS = ("conv", "dense")
+LAYERS = ("conv", "dense", "hip")
 
 
-def measure(build, text, repetitions, chosen):
+def measure(build, names, text, repetitions, chosen):
     """The figures of every program, its peaks, and the reasons why its figures don't count."""
     found = {"date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "machine": machine(),
              "repetitions": repetitions, "peaks": {}, "void": {}, "failed": {}, "benchmarks": {}}
-    for name in bench_names() if chosen.usual() else LAYERS:
+    for name in names:
         say(f"running {name}")
         program = [os.path.join(build, "bench", f"bench_{name}"), *(chosen.options() if name in LAYERS else [])]
         try:
@@ -107,6 +107,7 @@ def main():
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--hip", action="store_true")
     options = parser.parse_args()
 
     old = read(options.against) if options.against else None
@@ -114,7 +115,8 @@ def main():
         raise programs.Failure(f"{options.against} is not a file that bench/run wrote")
     check_writable(options.out)
     chosen = programs.Layers(options.batch, options.threads)
-    found = measure(options.build, options.filter, options.repetitions, chosen)
+    names = ["hip"] if options.hip else bench_names() if chosen.usual() else [n for n in bench_names() if n in LAYERS]
+    found = measure(options.build, names, options.filter, options.repetitions, chosen)
     tables.show_figures(found)
     write(options.out, found)
     if old:

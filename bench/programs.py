@@ -36,7 +36,7 @@ def spread(values):
 
 def plain(name):
     """Google Benchmark's name without what it appends."""
-    return name.removesuffix("/real_time")
+    return name.removesuffix("/real_time").removesuffix("/manual_time")
 
 
 def containing(text):
@@ -49,7 +49,7 @@ def escaped(text):
 
 
 def exactly(names):
-    return "^(" + "|".join(escaped(name) for name in names) + ")(/real_time)?$"
+    return "^(" + "|".join(escaped(name) for name in names) + ")(/(real|manual)_time)?$"
 
 
 def execute(command, *options, threads=None):

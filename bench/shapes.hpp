@@ -25,6 +25,11 @@ using ConvShapes =
 /// Outputs and inputs: the hidden layers of the multilayer perceptron, the last of LeNet-5, and a large one.
 using DenseShapes = std::tuple<Shape<200, 784>, Shape<200, 200>, Shape<10, 800>, Shape<4096, 4096>>;
 
+template <class G>
+inline constexpr bool is_depthwise = !requires {
+    G::K;
+};
+
 /// f(shape) for each of a list.
 template <class Shapes, class F>
 void each(F f) {

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Runs the test programs and scripts of a build folder and adds up what they counted.
 
-usage: tests/programs.py BUILD SUITE,... TEXT [--targets | DOCTEST_OPTION...]
+usage: tests/programs.py BUILD SUITE,... TEXT [--targets | --under=COMMAND... | DOCTEST_OPTION...]
 Only tests of the suites named whose name contains TEXT. --targets prints the build targets they need, nothing is run.
+--under runs doctest programs once more, by that command and in ten times the time.
 doctest programs count test cases; a script's last line is `N passed, N failed`. One that ends without a count, by a
 signal or by its time limit counts as one failure. The last line printed here is the sum.
 """
@@ -45,17 +46,21 @@ def count(code, output):
     return passed, failed, ""
 
 
-def run(build, test, options):
-    is_doctest = "programs" in {s.split(":")[-1] for s in test["suite"]}
+def is_doctest(test):
+    return "programs" in {s.split(":")[-1] for s in test["suite"]}
+
+
+def run(build, test, options, under):
     built = [os.path.abspath(os.path.join(build, word)) for word in test["cmd"]]  # meson's list has relative paths
     command = [path if os.path.exists(path) else word for path, word in zip(built, test["cmd"])]
-    command += options if is_doctest else []
+    command = under + command + (options if is_doctest(test) else [])
+    limit = test["timeout"] * (10 if under else 1)
     try:
         done = subprocess.run(command, env={**os.environ, **test["env"]}, cwd=test["workdir"] or build, text=True,
-                              errors="replace", timeout=test["timeout"], stdin=subprocess.DEVNULL,
+                              errors="replace", timeout=limit, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except subprocess.TimeoutExpired as late:
-        return 0, 1, f"not finished after {test['timeout']} s", (late.stdout or b"").decode(errors="replace")
+        return 0, 1, f"not finished after {limit} s", (late.stdout or b"").decode(errors="replace")
     except OSError as error:
         return 0, 1, str(error), ""
     return *count(done.returncode, done.stdout), done.stdout
@@ -69,15 +74,18 @@ def main():
         return 0
     if not chosen:
         raise SystemExit(f"no test of {suites} has '{text}' in its name")
+    unders = [[]] + [option.removeprefix("--under=").split() for option in options if option.startswith("--under=")]
+    options = [option for option in options if not option.startswith("--under=")]
     passed = failed = 0
-    for test in chosen:
+    for test, under in [(test, under) for test in chosen for under in unders if not under or is_doctest(test)]:
         start = time.monotonic()
-        good, bad, how, output = run(build, test, options)
+        good, bad, how, output = run(build, test, options, under)
         passed, failed = passed + good, failed + bad
         if bad or how:
             print(output, end="" if output.endswith("\n") else "\n")
+        name = " under ".join([test["name"], *([" ".join(under)] if under else [])])
         took = f"({time.monotonic() - start:.1f} s)"
-        print(f"{test['name']}: {good} passed, {bad} failed {took}{' ' + how if how else ''}", flush=True)
+        print(f"{name}: {good} passed, {bad} failed {took}{' ' + how if how else ''}", flush=True)
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

@@ -6,6 +6,7 @@
 #pragma once
 #include <backends/hip/host_memory.hpp>
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -88,8 +89,10 @@ class Stream {
     std::size_t asked_ = 0, done_ = 0;
 };
 
-/// The point in a stream that hipEventRecord named.
+/// The point in a stream that hipEventRecord named, and when the stream was there if it is timed.
 struct Event {
+    using Time = std::chrono::steady_clock::time_point;
+    std::shared_ptr<Time> time{};
     Stream* stream = nullptr;
     std::size_t position = 0;
     void finish() const {
@@ -160,8 +163,9 @@ inline hipError_t hipDeviceSynchronize() {
     host::Stream::finish_all();
     return hipSuccess;
 }
-inline hipError_t hipEventCreateWithFlags(hipEvent_t* event, unsigned) {
+inline hipError_t hipEventCreateWithFlags(hipEvent_t* event, unsigned flags) {
     *event = new host::Event;
+    if (flags != hipEventDisableTiming) (*event)->time = std::make_shared<host::Event::Time>();
     return hipSuccess;
 }
 inline hipError_t hipEventDestroy(hipEvent_t event) {
@@ -170,7 +174,14 @@ inline hipError_t hipEventDestroy(hipEvent_t event) {
 }
 inline hipError_t hipEventRecord(hipEvent_t event, hipStream_t stream) {
     if (!stream || stream->capturing) return hipErrorInvalidValue;
-    *event = {stream, stream->asked()};
+    if (event->time) host::Stream::ask(stream, [time = event->time] { *time = std::chrono::steady_clock::now(); });
+    *event = {event->time, stream, stream->asked()};
+    return hipSuccess;
+}
+inline hipError_t hipEventElapsedTime(float* milliseconds, hipEvent_t start, hipEvent_t end) {
+    if (!start->time || !end->time || !start->stream || !end->stream) return hipErrorInvalidValue;
+    start->finish(), end->finish();
+    *milliseconds = std::chrono::duration<float, std::milli>(*end->time - *start->time).count();
     return hipSuccess;
 }
 inline hipError_t hipEventSynchronize(hipEvent_t event) {

@@ -67,6 +67,9 @@ inline hipError_t hipEventCreateWithFlags(hipEvent_t* event, unsigned flags) {
 inline hipError_t hipEventDestroy(hipEvent_t event) { return cudaEventDestroy(event); }
 inline hipError_t hipEventRecord(hipEvent_t event, hipStream_t stream) { return cudaEventRecord(event, stream); }
 inline hipError_t hipEventSynchronize(hipEvent_t event) { return cudaEventSynchronize(event); }
+inline hipError_t hipEventElapsedTime(float* milliseconds, hipEvent_t start, hipEvent_t end) {
+    return cudaEventElapsedTime(milliseconds, start, end);
+}
 inline hipError_t hipStreamBeginCapture(hipStream_t stream, cudaStreamCaptureMode mode) {
     return cudaStreamBeginCapture(stream, mode);
 }

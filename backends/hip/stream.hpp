@@ -18,15 +18,23 @@ using Owned = std::unique_ptr<void, Destroyer<Handle, Destroy>>;
 
 class Event {
   public:
-    Event() {
+    /// Of one that is `timed`, seconds_since() can be asked.
+    explicit Event(bool timed = false) {
         hipEvent_t event = nullptr;
-        check(hipEventCreateWithFlags(&event, hipEventDisableTiming), "hipEventCreateWithFlags");
+        check(hipEventCreateWithFlags(&event, timed ? 0 : hipEventDisableTiming), "hipEventCreateWithFlags");
         event_.reset(event);
     }
     /// Everything asked of a stream so far.
     void record(hipStream_t stream) { check(hipEventRecord(event_.get(), stream), "hipEventRecord"); }
     /// The host waits for it.
     void wait() const { check(hipEventSynchronize(event_.get()), "hipEventSynchronize"); }
+    /// From one to another of a stream; the host waits for both.
+    double seconds_since(const Event& start) const {
+        wait();
+        float milliseconds = 0;
+        check(hipEventElapsedTime(&milliseconds, start.event_.get(), event_.get()), "hipEventElapsedTime");
+        return 1e-3 * static_cast<double>(milliseconds);
+    }
     /// What a stream is asked for from now on waits for it.
     void hold(hipStream_t stream) const { check(hipStreamWaitEvent(stream, event_.get(), 0), "hipStreamWaitEvent"); }
 

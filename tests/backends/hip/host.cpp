@@ -194,6 +194,25 @@ TEST_CASE("a stream that does things late shows a wait that is missing, and no o
     }
 }
 
+TEST_CASE("timed events tell how long a stream took from one to the other") {
+    for (const bool late : {false, true}) {
+        const Late lateness(late);
+        const DeviceStream stream;
+        Event start(true), middle, end(true);
+        const auto work = [&] { host::Stream::ask(stream.get(), [] { usleep(3000); }); };
+        work();
+        start.record(stream.get());
+        work(), work();
+        middle.record(stream.get());
+        end.record(stream.get());
+        work();
+        const double seconds = end.seconds_since(start);
+        CHECK(seconds >= 6e-3);
+        CHECK_THROWS_WITH_AS(middle.seconds_since(start), doctest::Contains("hipEventElapsedTime"), error);
+        CHECK_THROWS_AS(Event(true).seconds_since(start), error); // never recorded
+    }
+}
+
 TEST_CASE("the host is no GPU, but a device") {
     CHECK(!gpu_found());
     require_device();
