@@ -42,10 +42,14 @@ struct TilesOnDevice {
     hip::DeviceStream stream;
     backend on;
 
+    /// Every tile holds the same numbers.
     explicit TilesOnDevice(std::size_t scratch_bytes)
         : tile((2 * x_size + y_size + scratch_bytes / sizeof(float) + 63) / 64 * 64),
-          numbers(random_on_device(tile * static_cast<std::size_t>(tiles()))), on{tiles(), tile * sizeof(float),
-                                                                                  stream.get()} {}
+          numbers(tile * static_cast<std::size_t>(tiles())), on{tiles(), tile * sizeof(float), stream.get()} {
+        const Arena<float> one = bench::random_numbers(tile);
+        for (int t = 0; t < tiles(); ++t)
+            to_device(on, numbers.data() + static_cast<std::size_t>(t) * tile, one.data(), tile);
+    }
 
     static int tiles() { return (bench::layers.batch + L - 1) / L; }
 
