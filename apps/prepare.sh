@@ -1,10 +1,10 @@
-# Sourced by apps/run and tests/run: installs what is missing, configures and builds, says so, and ends with one clear
+# Sourced by apps/run, bench/run and tests/run: installs what is missing, configures and builds, says so, and ends with one clear
 # line when it cannot. Everything here goes to stderr; stdout belongs to the programs.
 #   install PACKAGE[=COMMAND]...  Debian packages; one that comes with a COMMAND is not asked for where that is found
 #   configure DIR OPTION...       meson in release mode; anew when the tree was moved, the CPU or the options changed
 #   configured DIR                whether DIR was configured in this tree and for this CPU
-#   require_gpu                   ends where there is no GPU or no compiler for it; gpu=nvidia or gpu=amd
-#   configure_for_gpu DIR         the tests and benchmarks of the HIP backend, for that GPU
+#   find_gpu                      ends where there is no GPU or no compiler for it; else gpu is its name and
+#                                 for_gpu the options that build the HIP backend for it
 #   build DIR TARGET...           ninja, with progress
 
 say() { printf '%s: %s\n' "$caller" "$*" >&2; }
@@ -73,20 +73,22 @@ configure() {
     { machine && printf '%s\n' "$*"; } 2>/dev/null >"$dir/configured_for" || fail "cannot write to $dir"
 }
 
-require_gpu() {
-    PATH=$PATH:/usr/local/cuda/bin
-    if [ -e /dev/nvidia0 ]; then
-        gpu=nvidia
+find_gpu() {
+    local architecture
+    PATH=$PATH:/usr/local/cuda/bin:/opt/rocm/bin
+    if compgen -G '/dev/nvidia[0-9]*' >/dev/null; then
         command -v nvcc >/dev/null || fail "there is a GPU of NVIDIA, but no nvcc to compile for it"
+        IFS=, read -r gpu architecture < <(nvidia-smi --query-gpu=name,compute_cap --format=csv,noheader)
+        architecture=${architecture// /} for_gpu=(-Dhip=nvidia "-Dhip_gpus=sm_${architecture/./}")
     elif [ -e /dev/kfd ]; then
-        gpu=amd
         command -v hipcc >/dev/null || fail "there is a GPU of AMD, but no hipcc to compile for it"
+        gpu=$(rocm_agent_enumerator | grep -vm1 gfx000) architecture=$gpu
+        for_gpu=(-Dhip=amd "-Dhip_gpus=$gpu")
     else
-        fail "there is no GPU to use: neither /dev/nvidia0 nor /dev/kfd"
+        fail "there is no GPU to use: neither /dev/nvidia* nor /dev/kfd"
     fi
+    [ -n "$architecture" ] || fail "the GPU does not say what to compile for"
 }
-
-configure_for_gpu() { configure "$1" -Dapps=disabled -Dtests=enabled -Dbench=enabled "-Dhip=$gpu"; }
 
 build() {
     local dir=$1 line status='' log='' end=$'\n'

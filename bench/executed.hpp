@@ -20,8 +20,7 @@ constexpr double executed_share() {
         if constexpr (M > 0)
             return double(N) * N * ((G::P + M - 1) / M) * ((G::Q + M - 1) / M) * G::C * G::K /
                    cpu::direct_operations<G>;
-        if constexpr (cpu::is_pointwise<G> && (cpu::is_paired<G::K, G::C> || cpu::is_paired<G::C, G::K>))
-            return in_pairs;
+        if constexpr (cpu::is_pointwise<G> && cpu::is_paired<G::K, G::C>) return in_pairs;
     }
     return inside_share<G>();
 }
@@ -29,7 +28,9 @@ constexpr double executed_share() {
 /// Of Dense's weight gradient.
 template <class S>
 constexpr double executed_share_of_gradient() {
-    return cpu::gradient_in_pairs<S::sizes[0], S::sizes[1]> && dense_batch_tasks(cpu::backend{}, S{}, 0.f) > 0 ? in_pairs : 1;
+    return cpu::gradient_in_pairs<S::sizes[0], S::sizes[1]> && dense_batch_tasks(cpu::backend{}, S{}, 0.f) > 0
+               ? in_pairs
+               : 1;
 }
 
 /// Of a layer, in the mean over its directions: 1 unless it is a convolution, or Dense in training.

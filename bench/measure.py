@@ -44,9 +44,9 @@ def figures(samples):
 LAYERS = ("conv", "dense", "hip")
 
 
-def measure(build, names, text, repetitions, chosen):
+def measure(build, names, text, repetitions, chosen, machine):
     """The figures of every program, its peaks, and the reasons why its figures don't count."""
-    found = {"date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "machine": machine(),
+    found = {"date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "machine": machine,
              "repetitions": repetitions, "peaks": {}, "void": {}, "failed": {}, "benchmarks": {}}
     for name in names:
         say(f"running {name}")
@@ -107,7 +107,7 @@ def main():
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--hip", action="store_true")
+    parser.add_argument("--hip", metavar="GPU", help="only the HIP backend, on the GPU of that name")
     options = parser.parse_args()
 
     old = read(options.against) if options.against else None
@@ -116,7 +116,7 @@ def main():
     check_writable(options.out)
     chosen = programs.Layers(options.batch, options.threads)
     names = ["hip"] if options.hip else bench_names() if chosen.usual() else [n for n in bench_names() if n in LAYERS]
-    found = measure(options.build, names, options.filter, options.repetitions, chosen)
+    found = measure(options.build, names, options.filter, options.repetitions, chosen, options.hip or machine())
     tables.show_figures(found)
     write(options.out, found)
     if old:

@@ -23,6 +23,8 @@ class Layers(namedtuple("Layers", "batch threads", defaults=(64, 1))):
         return self == Layers()
 
 
+# What Google Benchmark writes behind a name.
+APPENDED = r"(/iterations:\d+)?(/(real|manual)_time)?"
 MICROSECONDS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
 
 
@@ -36,7 +38,7 @@ def spread(values):
 
 def plain(name):
     """Google Benchmark's name without what it appends."""
-    return name.removesuffix("/real_time").removesuffix("/manual_time")
+    return re.sub(APPENDED + "$", "", name)
 
 
 def containing(text):
@@ -49,7 +51,7 @@ def escaped(text):
 
 
 def exactly(names):
-    return "^(" + "|".join(escaped(name) for name in names) + ")(/(real|manual)_time)?$"
+    return "^(" + "|".join(escaped(name) for name in names) + ")" + APPENDED + "$"
 
 
 def execute(command, *options, threads=None):

@@ -117,7 +117,8 @@ class Trainer {
     Optimizer& optimizer() { return optimizer_; }
     int threads() const { return workers_.count(); }
 
-    /// Bytes of workspace that batches of n samples take: tiles with activations and their gradients, shares of X Gradients of parameters and optimiser state come on top.
+    /// Bytes of workspace that batches of n samples take: tiles with activations and their gradients, shares of meeting
+    /// layers, packed parameters, scratch of each thread. Gradients of parameters and optimiser state come on top.
     static constexpr std::size_t workspace_bytes(int n, int threads) {
         const auto tiles = static_cast<std::size_t>((n + L - 1) / L);
         return tiles * (program::tile_bytes + 2 * program::partial_offset.back() * sizeof(T)) +
