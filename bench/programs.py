@@ -24,7 +24,7 @@ class Layers(namedtuple("Layers", "batch threads", defaults=(64, 1))):
 
 
 # What Google Benchmark writes behind a name.
-APPENDED = r"(/iterations:\d+)?(/(real|manual)_time)?"
+APPENDED = r"(/iterations:[0-9]+)?(/(real|manual)_time)?"
 MICROSECONDS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
 
 
