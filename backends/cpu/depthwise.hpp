@@ -70,7 +70,7 @@ void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
     // Both images are met for the first time. What comes some 400 places later is asked for, channels on if need be,
     // where a tile's images come from memory; from the last cache, requests cost more than they save. Behind the last
     // channel that is nobody's memory, and a request for such is dropped.
-    constexpr bool asks = sizeof(T) * L * (G::input::size + G::output::size) > (1 << 23);
+    constexpr bool asks = sizeof(T) * L * (G::input::size + G::output::size) > (1 << 22);
     constexpr int ahead = std::max(1, 400 / G::Q);
     for (int r0 = 0; r0 < G::R; r0 += rows) {
         const int begin = std::min(r0, G::R - rows); // rows that were summed before are summed again and left out
