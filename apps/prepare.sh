@@ -1,5 +1,5 @@
-# Sourced by apps/run, bench/run and tests/run: installs what is missing, configures and builds, says so, and ends with one clear
-# line when it cannot. Everything here goes to stderr; stdout belongs to the programs.
+# Sourced by apps/run, bench/run and tests/run: installs what is missing, configures and builds, says so, and ends with
+# one clear line when it cannot. Everything here goes to stderr; stdout belongs to the programs.
 #   install PACKAGE[=COMMAND]...  Debian packages; one that comes with a COMMAND is not asked for where that is found
 #   configure DIR OPTION...       meson in release mode; anew when the tree was moved, the CPU or the options changed
 #   configured DIR                whether DIR was configured in this tree and for this CPU

@@ -4,7 +4,8 @@
 //   backward_input   dx = Wᵀ dy, the same product
 //   backward_weight  dW = dy xᵀ sums over samples: one of the two is transposed, some places at a time, so that its
 //                    channels lie in the lanes, and the other one's numbers are broadcast; no sums over lanes
-// Where additions have units of their own, products of 60 results and terms or more are summed in pairs: pointwise_paired.hpp.
+// Where additions have units of their own, products of 60 results and terms or more are summed in pairs:
+// pointwise_paired.hpp.
 // A tile of x or y is megabytes and its channels lie kilobytes apart, so no cache guesses what is read next. It is
 // asked for while a block is summed, a few lines at a time: a core waits for no more than some twenty at once.
 // A stride leaves places out: x is copied without them first, and dx is spread at the end. Next to read: conv.hpp.
