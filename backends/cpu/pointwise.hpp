@@ -120,8 +120,8 @@ struct PointwiseGradient {
 
     /// Samples of 15 places are four chunks of terms in pairs.
     static constexpr int paired_places = std::min(4 * chunk_terms / backend::lanes<T>, G::P* G::Q);
-    /// Whether it runs in pairs. Both are scaled anew for each tile: with 512 channels in the lanes it takes 0.78 of the
-    /// time (Zen 4), with 128 it takes 0.94, with 64 1.07 to 1.4 times as long.
+    /// Whether it runs in pairs. Both are scaled anew for each tile: with 512 channels in the lanes it takes 0.78 of
+    /// the time (Zen 4), with 128 it takes 0.94, with 64 1.07 to 1.4 times as long.
     static constexpr bool paired = is_paired<rows, paired_places * backend::lanes<T>> && A >= 128;
 
     static constexpr int panels = (A + backend::lanes<T> - 1) / backend::lanes<T>;
