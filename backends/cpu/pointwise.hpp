@@ -118,11 +118,13 @@ struct PointwiseGradient {
     static constexpr bool filters_across = operations(G::C, G::K) < operations(G::K, G::C);
     static constexpr int A = filters_across ? G::K : G::C, rows = filters_across ? G::C : G::K;
 
-    /// Samples of 15 places are four chunks of terms in pairs.
-    static constexpr int paired_places = std::min(4 * chunk_terms / backend::lanes<T>, G::P* G::Q);
-    /// Whether it runs in pairs. Both are scaled anew for each tile: with 512 channels in the lanes it takes 0.78 of
-    /// the time (Zen 4), with 128 it takes 0.94, with 64 1.07 to 1.4 times as long.
-    static constexpr bool paired = is_paired<rows, paired_places * backend::lanes<T>> && A >= 128;
+    /// Chunks of terms in pairs that are transposed at a time, 15 places of 16 samples are four: eight where that takes
+    /// 256 KiB at most.
+    static constexpr int chunks = std::clamp((1 << 16) / (A * chunk_terms), 4, 8);
+    static constexpr int paired_places = std::min(chunks * chunk_terms / backend::lanes<T>, G::P* G::Q);
+    /// Whether it runs in pairs. Both are scaled anew for each tile. Time beside that without pairs, on Zen 4: 0.75
+    /// with 512 channels in the lanes, 0.88 with 64.
+    static constexpr bool paired = is_paired<rows, paired_places * backend::lanes<T>> && A >= 60;
 
     static constexpr int panels = (A + backend::lanes<T> - 1) / backend::lanes<T>;
     static constexpr int vectors = (A + width<T> - 1) / width<T>;

@@ -140,22 +140,26 @@ void paired_product(const T* y, const T* x, const T* packed, B b, T* panel, Put 
 
 // ---- gradient of the weights
 
-/// panel ← K terms of L channels that lie `step` numbers apart, of which there are `count`.
+/// panel ← K terms of L channels that lie `step` numbers apart, of which there are `count`. Eight channels at a time,
+/// as they may share a set of the cache.
 template <class T>
 IKEBANA_ONCE void transpose_to_panel(T* panel, const T* from, std::size_t step, int count, int K) {
-    constexpr int L = backend::lanes<T>, at_once = 4, whole = chunk_pairs / at_once * at_once;
-    const auto columns = [&](int place, int apart, int first, int n) {
-        transpose(panel + place * L, static_cast<std::size_t>(apart * L), from + first, step,
-                  static_cast<std::size_t>(count), static_cast<std::size_t>(n));
-    };
-    int k = 0;
-    for (; k + chunk_terms <= K; k += chunk_terms)
-        for (int second = 0; second < 2; ++second) {
-            const int first = k + second * chunk_pairs, rest = chunk_pairs - at_once; // the last four overlap others
-            columns(k + second, 2, first, whole);
-            columns(k + second + 2 * rest, 2, first + rest, at_once);
-        }
-    columns(k, 1, k, K - k);
+    constexpr int L = backend::lanes<T>, at_once = 4, whole = chunk_pairs / at_once * at_once, channels = 8;
+    for (int channel = 0; channel < count; channel += channels) {
+        const auto columns = [&](int place, int apart, int first, int n) {
+            transpose(panel + place * L + channel, static_cast<std::size_t>(apart * L),
+                      from + static_cast<std::size_t>(channel) * step + first, step,
+                      static_cast<std::size_t>(std::min(channels, count - channel)), static_cast<std::size_t>(n));
+        };
+        int k = 0;
+        for (; k + chunk_terms <= K; k += chunk_terms)
+            for (int second = 0; second < 2; ++second) {
+                const int first = k + second * chunk_pairs, rest = chunk_pairs - at_once; // the last four overlap others
+                columns(k + second, 2, first, whole);
+                columns(k + second + 2 * rest, 2, first + rest, at_once);
+            }
+        columns(k, 1, k, K - k);
+    }
 }
 
 /// sums (rows, columns) of a PointwiseGradient: Σ over places and samples, added to what is there if `in_place`.
@@ -186,19 +190,18 @@ void paired_weight_sums(T* sums, const T* lanes, const T* broadcast, T* across) 
                 need[2 * i] = row.sum, need[2 * i + 1] = row.factor;
             }
             // The next rows and a share of the next panels, dealt to the blocks; each block asks for its sums.
-            const auto line = [&](int i) {
-                const int row = i / places, column = i % places;
-                if (row < R)
-                    return broadcast + std::min(r + R + row, Gradient::rows - 1) * image + (place + column) * L;
-                return lanes + std::min(asked + row - R, Gradient::A - 1) * image + (ahead + column) * L;
-            };
             int turn = 0;
             each_even_block<Gradient::panels, 4>([&]<int C>(std::integral_constant<int, C>, int p) {
                 T* to = sums + r * Gradient::columns + p * L;
                 int n = 0;
                 for (int i = 0; i < R; ++i)
                     for (int c = 0; c < C && n < requested; ++c) requests[n++] = to + i * Gradient::columns + c * L;
-                for (int i = turn++; i < (R + share) * places && n < requested; i += turns) requests[n++] = line(i);
+                for (int i = turn++; i < R + share; i += turns) {
+                    const T* from = i < R ? broadcast + std::min(r + R + i, Gradient::rows - 1) * image + place * L
+                                          : lanes + std::min(asked + i - R, Gradient::A - 1) * image + ahead * L;
+                    const int end = std::min(n + places, requested);
+                    for (; n < end; ++n, from += L) requests[n] = from;
+                }
                 for (int lane = 0; lane < L; lane += width<T>) {
                     V values[R * C];
                     paired_values<R, C, T>(values, a, need, Nothing{}, across + p * K * L, corrections + p, lane, K,
