@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the benchmark programs of a build folder, prints one table and writes the figures as JSON. See bench/run.
 
-usage: bench/measure.py BUILD --out FILE [--filter TEXT] [--repetitions N] [--against FILE] [--batch N] [--threads N] [--peers]
+usage: bench/measure.py BUILD --out FILE [--filter TEXT] [--repetitions N] [--against FILE] [--batch N] [--threads N]
+       [--peers] [--hip GPU]
 """
 import argparse
 import datetime
@@ -122,7 +123,7 @@ def main():
     if old:
         tables.show_changes(old, found, options.filter)
     if options.peers:
-        found["ratios"] = alternate.ratios(options.build, options.filter, chosen, say)
+        found["ratios"] = alternate.ratios(options.build, options.filter, chosen, say, bool(options.hip))
         write(options.out, found)
         tables.show_ratios(found["ratios"])
         found["failed"].update(found["ratios"]["failed"])

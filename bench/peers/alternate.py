@@ -25,8 +25,13 @@ def built(name):
 
 
 def torch(_):
-    python = python_with("torch")
+    python = python_that("import torch")
     return [python, os.path.join(HERE, "torch_models.py")] if python else None
+
+
+def torch_gpu(_):
+    python = python_that("import torch; torch.ones(1, device='cuda')")
+    return [python, os.path.join(HERE, "torch_gpu.py")] if python else None
 
 
 def onnxruntime(build):
@@ -52,12 +57,14 @@ PEERS = [
     Peer("dlib", "bench_models", "libdlib-dev", built("peer_dlib")),
 ]
 
+GPU_PEERS = [Peer("PyTorch", "bench_hip", "a torch for Python that finds the GPU", torch_gpu)]
 
-def python_with(module):
-    """The first Python that has a module. Debian's packages are only in its own."""
+
+def python_that(can):
+    """The first Python that runs a line. Debian's packages are only in its own."""
     for python in ("python3", "/usr/bin/python3"):
         try:
-            if programs.execute([python, "-c", f"import {module}"])[2] == 0:
+            if programs.execute([python, "-c", can])[2] == 0:
                 return python
         except programs.Failure:
             pass
@@ -94,9 +101,11 @@ def alternate(peer, theirs, build, text, chosen, say):
             for name, (times, peer_times, labels) in turns.items()]
 
 
-def ratios(build, text, chosen, say):
+def ratios(build, text, chosen, say, on_gpu=False):
     found = {"alternations": ALTERNATIONS, "skipped": {}, "failed": {}, "measured": []}
-    for peer in PEERS if chosen.usual() else (peer for peer in PEERS if peer.layers):
+    for peer in GPU_PEERS if on_gpu else PEERS:
+        if not (peer.layers or chosen.usual()):
+            continue
         try:
             theirs = peer.command(build)
             if theirs is None:
