@@ -67,10 +67,10 @@ void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
     constexpr int BQ = even_block(G::Q, std::clamp(registers - 2 - rows * G::R, 1, 14));
     constexpr int last = (G::Q - 1) / BQ * BQ; // a last block that is too long goes on with zeros
     // Both images are met for the first time. What comes some 400 places later is asked for, channels on if need be,
-    // where a tile's images are so large that a batch comes from memory; from the last cache, requests cost more than
-    // they save (images of 8 MB on Zen 4: 64 samples take 0.8 to 0.9 of the time, 32 samples 1.1 to 1.2). Behind the
-    // last channel that is nobody's memory, and a request for such is dropped.
-    constexpr bool asks = sizeof(T) * L * (G::input::size + G::output::size) > (1 << 22);
+    // where a tile's images are so large that those of two threads hardly fit the last cache: from memory that takes
+    // 0.65 to 0.8 of the time, from that cache 1.17 (Zen 4, images of 8 MB; 64 and 32 samples). Behind the last channel
+    // that is nobody's memory, and a request for such is dropped.
+    constexpr bool asks = sizeof(T) * L * (G::input::size + G::output::size) > (1 << 23);
     constexpr int ahead = std::max(1, 400 / G::Q);
     for (int r0 = 0; r0 < G::R; r0 += rows) {
         const int begin = std::min(r0, G::R - rows); // rows that were summed before are summed again and left out
@@ -96,19 +96,26 @@ void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
                         if (last + j < G::Q || q + j < G::Q)
                             d[j] = V::load_unaligned(dy + (p * G::Q + q + j) * L + lane);
                     });
-                    unroll<rows>([&](int r) IKEBANA_INLINE {
-                        if (h + r < 0 || h + r >= G::H) return;
-                        unroll<(BQ - 1) * G::stride + G::R>([&](int i) IKEBANA_INLINE {
-                            const bool inside = i >= G::padding && last * G::stride - G::padding + i < G::W;
-                            if (!inside && (v + i < 0 || v + i >= G::W)) return;
-                            const V in = V::load_unaligned(x + lane + std::ptrdiff_t{(h + r) * G::W + v} * L + i * L);
-                            unroll<G::R>([&](int s) IKEBANA_INLINE {
-                                const int j = (i - s) / G::stride, to = r * G::R + s;
-                                if (i >= s && (i - s) % G::stride == 0 && j < BQ)
-                                    sums[to] = xsimd::fma(in, d[j], sums[to]);
-                            });
+                    const auto column = [&](int r, int i) IKEBANA_INLINE { // of row r: what x's place i meets
+                        const bool inside = i >= G::padding && last * G::stride - G::padding + i < G::W;
+                        if (!inside && (v + i < 0 || v + i >= G::W)) return;
+                        const V in = V::load_unaligned(x + lane + std::ptrdiff_t{(h + r) * G::W + v} * L + i * L);
+                        unroll<G::R>([&](int s) IKEBANA_INLINE {
+                            const int j = (i - s) / G::stride, to = r * G::R + s;
+                            if (i >= s && (i - s) % G::stride == 0 && j < BQ)
+                                sums[to] = xsimd::fma(in, d[j], sums[to]);
                         });
-                    });
+                    };
+                    constexpr int columns = (BQ - 1) * G::stride + G::R;
+                    if (h >= 0 && h + rows <= G::H) // rows by turns: R sums alone would wait for themselves
+                        unroll<columns>([&](int i) IKEBANA_INLINE {
+                            unroll<rows>([&](int r) IKEBANA_INLINE { column(r, i); });
+                        });
+                    else
+                        unroll<rows>([&](int r) IKEBANA_INLINE {
+                            if (h + r >= 0 && h + r < G::H)
+                                unroll<columns>([&](int i) IKEBANA_INLINE { column(r, i); });
+                        });
                 }
         for (int i = (r0 - begin) * G::R; i < rows * G::R; ++i) dw[begin * G::R + i] += xsimd::hadd(sums[i]);
     }
