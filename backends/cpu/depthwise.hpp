@@ -67,10 +67,10 @@ void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
     constexpr int BQ = even_block(G::Q, std::clamp(registers - 2 - rows * G::R, 1, 14));
     constexpr int last = (G::Q - 1) / BQ * BQ; // a last block that is too long goes on with zeros
     // Both images are met for the first time. What comes some 400 places later is asked for, channels on if need be,
-    // where a tile's images are so large that those of two threads hardly fit the last cache: from memory that takes
-    // 0.65 to 0.8 of the time, from that cache 1.17 (Zen 4, images of 8 MB; 64 and 32 samples). Behind the last channel
+    // where a tile's images are so large that a batch comes from memory: that takes 0.65 to 0.8 of the time then, but
+    // 1.17 where they still come from the last cache (Zen 4, images of 8 MB; 64 and 32 samples). Behind the last channel
     // that is nobody's memory, and a request for such is dropped.
-    constexpr bool asks = sizeof(T) * L * (G::input::size + G::output::size) > (1 << 23);
+    constexpr bool asks = sizeof(T) * L * (G::input::size + G::output::size) > (1 << 22);
     constexpr int ahead = std::max(1, 400 / G::Q);
     for (int r0 = 0; r0 < G::R; r0 += rows) {
         const int begin = std::min(r0, G::R - rows); // rows that were summed before are summed again and left out
