@@ -118,9 +118,9 @@ struct PointwiseGradient {
     static constexpr bool filters_across = operations(G::C, G::K) < operations(G::K, G::C);
     static constexpr int A = filters_across ? G::K : G::C, rows = filters_across ? G::C : G::K;
 
-    /// Chunks of terms in pairs that are transposed at a time, 15 places of 16 samples are four: eight where that takes
-    /// 256 KiB at most.
-    static constexpr int chunks = std::clamp((1 << 16) / (A * chunk_terms), 4, 8);
+    /// Chunks of terms in pairs that are transposed at a time, 15 places of 16 samples are four: eight where the numbers
+    /// of all channels take 256 KiB of floats at most.
+    static constexpr int chunks = A * 8 * chunk_terms <= (1 << 16) ? 8 : 4;
     static constexpr int paired_places = std::min(chunks * chunk_terms / backend::lanes<T>, G::P* G::Q);
     /// Whether it runs in pairs. Both are scaled anew for each tile. Time beside that without pairs, on Zen 4: 0.75
     /// with 512 channels in the lanes, 0.88 with 64.

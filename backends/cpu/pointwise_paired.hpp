@@ -1,7 +1,7 @@
 // The products of 1×1 convolutions in pairs of terms (paired.hpp), where additions have units of their own.
 //   y = W x, dx = Wᵀ dy   rows of W are scaled when it is packed, places of x when they are copied: 5 filters × 4
 //                         places in registers
-//   dW = dy xᵀ            four chunks of terms, which are samples of 15 places, are transposed and scaled at a time
+//   dW = dy xᵀ            four or eight chunks of terms, samples of 15 or 30 places, are transposed and scaled at a time
 // Next to read: pointwise.hpp, which calls this.
 #pragma once
 #include <backends/cpu/paired.hpp>

@@ -15,8 +15,10 @@ from torch_models import MODELS
 def training(model, batch, compiled):
     """step(), which asks for forward, backward and the update of one batch. Its tensors never move."""
     torch.manual_seed(1)
+    if compiled:
+        torch._dynamo.reset()  # else it takes what differs from the model before for something that varies
     net = MODELS[model]().train().cuda()
-    outputs_of = torch.compile(net) if compiled else net
+    outputs_of = torch.compile(net, dynamic=False) if compiled else net
     # capturable: the optimizer counts its steps on the GPU, where a graph can raise them.
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-6, capturable=True)
     cost_of = nn.CrossEntropyLoss()  # takes the softmax's input
@@ -41,7 +43,10 @@ def replayed(step):
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         step()
-    return graph.replay
+
+    def again(graph=graph, held=step):  # the graph reads and writes what only the step holds
+        graph.replay()
+    return again
 
 
 def benchmarks():
