@@ -122,9 +122,11 @@ struct PointwiseGradient {
     /// of all channels take 256 KiB of floats at most.
     static constexpr int chunks = A * 8 * chunk_terms <= (1 << 16) ? 8 : 4;
     static constexpr int paired_places = std::min(chunks * chunk_terms / backend::lanes<T>, G::P* G::Q);
-    /// Whether it runs in pairs. Both are scaled anew for each tile. Time beside that without pairs, on Zen 4: 0.75
-    /// with 512 channels in the lanes, 0.88 with 64.
-    static constexpr bool paired = is_paired<rows, paired_places * backend::lanes<T>> && A >= 60;
+    /// Whether it runs in pairs. Both are scaled anew for each tile, which few channels of few places don't pay for.
+    /// Time beside that without pairs, on Zen 4: 0.78 for 512×512 channels of 7×7 places, 0.86 of 2×2; 0.86 for 64×256 of
+    /// 16×16, 0.95 of 4×4; 0.94 for 96×96; but 1.13 for 128×128 of 2×2, and 0.99 to 1.3 for 64×64 of any.
+    static constexpr bool paired = is_paired<rows, paired_places * backend::lanes<T>> &&
+                                   (A >= 256 || (A >= 60 && A + rows >= 192 && paired_places >= 15));
 
     static constexpr int panels = (A + backend::lanes<T> - 1) / backend::lanes<T>;
     static constexpr int vectors = (A + width<T> - 1) / width<T>;

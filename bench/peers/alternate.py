@@ -105,6 +105,7 @@ def ratios(build, text, chosen, say, on_gpu=False):
     found = {"alternations": ALTERNATIONS, "skipped": {}, "failed": {}, "measured": []}
     for peer in GPU_PEERS if on_gpu else PEERS:
         if not (peer.layers or chosen.usual()):
+            found["skipped"][peer.name] = "it runs whole models, whose batch and threads are not chosen"
             continue
         try:
             theirs = peer.command(build)

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch_models import MODELS
 
+COMPILES = hasattr(torch, "compile")  # from version 2 on
+
 
 def training(model, batch, compiled):
     """step(), which asks for forward, backward and the update of one batch. Its tensors never move."""
@@ -20,7 +22,8 @@ def training(model, batch, compiled):
     net = MODELS[model]().train().cuda()
     outputs_of = torch.compile(net, dynamic=False) if compiled else net
     # capturable: the optimizer counts its steps on the GPU, where a graph can raise them.
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-6, capturable=True)
+    fused = {"fused": True} if COMPILES else {}  # one kernel, in versions that compile, too
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-6, capturable=True, **fused)
     cost_of = nn.CrossEntropyLoss()  # takes the softmax's input
     images = torch.rand(batch, 1, 28, 28, device="cuda") * 2 - 1
     labels = torch.randint(10, (batch,), device="cuda")
@@ -50,7 +53,7 @@ def replayed(step):
 
 
 def benchmarks():
-    ways = [("CUDA graph", False)] + [("torch.compile, CUDA graph", True)] * hasattr(torch, "compile")
+    ways = [("CUDA graph", False)] + [("torch.compile, CUDA graph", True)] * COMPILES
     return {f"GPU, {model} train step, batch {batch}": [
         (label, lambda model=model, batch=batch, compiled=compiled: replayed(training(model, batch, compiled)))
         for label, compiled in ways] for model in MODELS for batch in (64, 4096)}
