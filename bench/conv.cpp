@@ -19,6 +19,7 @@ struct Operands {
     Arena<float> w = bench::random_numbers(W::size), b = bench::random_numbers(K), packed;
     bench::PerThread<float> dw{W::size};
     bench::PerThread<std::byte> scratch{scratch_bytes() + 64};
+    const cpu::backend on = cpu::backend::sweeping(sizeof(float) * (X::size + Y::size) * bench::layers.batch);
 
     Operands() {
         if constexpr (!bench::is_depthwise<G>) {
@@ -40,17 +41,17 @@ struct Operands {
 
     void forward(int t, int worker) {
         if constexpr (bench::is_depthwise<G>)
-            depthwise_forward(cpu::backend{}, G{}, y[t], x[t], weights(), bias(), scratch[worker]);
+            depthwise_forward(on, G{}, y[t], x[t], weights(), bias(), scratch[worker]);
         else
-            conv_forward(cpu::backend{}, G{}, y[t], x[t], weights(), bias(), packed.data(), scratch[worker]);
+            conv_forward(on, G{}, y[t], x[t], weights(), bias(), packed.data(), scratch[worker]);
     }
     /// One of the two gradients, the other is Nothing.
     template <class DX, class DW>
     void backward(DX to, DW sum, int t, int worker) {
         if constexpr (bench::is_depthwise<G>)
-            depthwise_backward(cpu::backend{}, G{}, to, sum, y[t], x[t], weights(), scratch[worker]);
+            depthwise_backward(on, G{}, to, sum, y[t], x[t], weights(), scratch[worker]);
         else
-            conv_backward(cpu::backend{}, G{}, to, sum, y[t], x[t], weights(), packed.data(), scratch[worker]);
+            conv_backward(on, G{}, to, sum, y[t], x[t], weights(), packed.data(), scratch[worker]);
     }
 };
 

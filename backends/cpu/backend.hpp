@@ -33,6 +33,12 @@ struct backend {
 
     using workers = Workers;
     using single = cpu::single;
+
+    /// Whether a tile's operands have left the caches by the time a layer meets them.
+    bool from_memory = false;
+
+    /// For sweeps over `bytes` of memory: 24 MiB is what a last cache of 32 MB keeps of one.
+    static constexpr backend sweeping(std::size_t bytes) { return {bytes > (std::size_t{24} << 20)}; }
 };
 
 /// Numbers in a vector of T, and how many vectors make a row of lanes.

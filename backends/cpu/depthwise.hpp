@@ -60,17 +60,15 @@ void depthwise_forward(backend, G, Y y, X x, Weights w, B b, std::byte*) {
 
 /// dw (R,R) += Σ over places and lanes of dy · x, for one channel. `rows` of the kernel at a time.
 template <class G, class T>
-void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
+void depthwise_weight_channel(backend on, T* dw, const T* dy, const T* x) {
     using V = xsimd::batch<T>;
     constexpr int L = backend::lanes<T>;
     constexpr int rows = std::min(G::R, std::max(1, (registers == 32 ? 25 : 9) / G::R));
     constexpr int BQ = even_block(G::Q, std::clamp(registers - 2 - rows * G::R, 1, 14));
     constexpr int last = (G::Q - 1) / BQ * BQ; // a last block that is too long goes on with zeros
-    // Both images are met for the first time. What comes some 400 places later is asked for, channels on if need be,
-    // where a tile's images are so large that a batch comes from memory: that takes 0.65 to 0.8 of the time then, but
-    // 1.17 where they still come from the last cache (Zen 4, images of 8 MB; 64 and 32 samples). Behind the last channel
-    // that is nobody's memory, and a request for such is dropped.
-    constexpr bool asks = sizeof(T) * L * (G::input::size + G::output::size) > (1 << 22);
+    // Images from memory: what comes some 400 places later is asked for, channels on if need be. That takes 0.65 to 0.8
+    // of the time, but 1.17 of it where they come from the last cache (Zen 4). Behind the last channel that is nobody's
+    // memory, and a request for such is dropped.
     constexpr int ahead = std::max(1, 400 / G::Q);
     for (int r0 = 0; r0 < G::R; r0 += rows) {
         const int begin = std::min(r0, G::R - rows); // rows that were summed before are summed again and left out
@@ -80,7 +78,7 @@ void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
             for (int q = 0; q < G::Q; q += BQ)
                 for (int lane = 0; lane < L; lane += width<T>) {
                     const int h = p * G::stride - G::padding + begin, v = q * G::stride - G::padding;
-                    if constexpr (asks) {
+                    if (on.from_memory) {
                         unroll<BQ>([&](int j) IKEBANA_INLINE {
                             __builtin_prefetch(dy + ((p + ahead) * G::Q + q + j) * L + lane, 0, 2);
                         });
@@ -102,15 +100,13 @@ void depthwise_weight_channel(T* dw, const T* dy, const T* x) {
                         const V in = V::load_unaligned(x + lane + std::ptrdiff_t{(h + r) * G::W + v} * L + i * L);
                         unroll<G::R>([&](int s) IKEBANA_INLINE {
                             const int j = (i - s) / G::stride, to = r * G::R + s;
-                            if (i >= s && (i - s) % G::stride == 0 && j < BQ)
-                                sums[to] = xsimd::fma(in, d[j], sums[to]);
+                            if (i >= s && (i - s) % G::stride == 0 && j < BQ) sums[to] = xsimd::fma(in, d[j], sums[to]);
                         });
                     };
                     constexpr int columns = (BQ - 1) * G::stride + G::R;
                     if (h >= 0 && h + rows <= G::H) // rows by turns: R sums alone would wait for themselves
-                        unroll<columns>([&](int i) IKEBANA_INLINE {
-                            unroll<rows>([&](int r) IKEBANA_INLINE { column(r, i); });
-                        });
+                        unroll<columns>(
+                            [&](int i) IKEBANA_INLINE { unroll<rows>([&](int r) IKEBANA_INLINE { column(r, i); }); });
                     else
                         unroll<rows>([&](int r) IKEBANA_INLINE {
                             if (h + r >= 0 && h + r < G::H)
@@ -152,14 +148,14 @@ IKEBANA_INLINE inline void depthwise_input_block(T* dx, const T* dy, const T* w,
 }
 
 template <class G, class DX, class DW, class DY, class X, class Weights>
-void depthwise_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, std::byte*) {
+void depthwise_backward(backend on, G, DX dx, DW dw, DY dy, X x, Weights w, std::byte*) {
     using T = number_of<X>;
     constexpr int L = backend::lanes<T>, kernel = G::R * G::R;
     constexpr int BW = (even_block(G::W, registers == 32 ? 14 : 7) + G::stride - 1) / G::stride * G::stride;
     for (int c = 0; c < G::C; ++c) {
         const T* above = dy.row(c * G::P * G::Q);
         if constexpr (!is_nothing<DW>)
-            depthwise_weight_channel<G, T>(dw.data + c * kernel, above, x.row(c * G::H * G::W));
+            depthwise_weight_channel<G, T>(on, dw.data + c * kernel, above, x.row(c * G::H * G::W));
         if constexpr (!is_nothing<DX>)
             for (int h = 0; h < G::H; ++h)
                 for (int v = 0; v < G::W; v += BW)

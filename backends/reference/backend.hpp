@@ -26,6 +26,9 @@ struct backend {
             for (int t = 0; t < tasks; ++t) f(t, 0);
         }
     };
+
+    /// For sweeps over so many bytes of memory: plain loops are the same for any.
+    static constexpr backend sweeping(std::size_t) { return {}; }
 };
 
 /// See layers/primitives.hpp; plain loops wait.

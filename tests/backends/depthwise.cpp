@@ -18,7 +18,7 @@ void compare_depthwise() {
                           static_cast<Numbers<T>*>(&dy), static_cast<Numbers<T>*>(&w), static_cast<Numbers<T>*>(&dw),
                           static_cast<Numbers<T>*>(&b)})
         numbers->randomise(random); // dw is added to, y and dx are overwritten
-    const cpu::backend fast;
+    const cpu::backend fast, from_memory{true};
     const reference::backend exact;
     CAPTURE(G::input::text());
     CAPTURE(G::R);
@@ -48,6 +48,10 @@ void compare_depthwise() {
     std::copy(before.span().begin(), before.span().end(), dw.view().data);
     depthwise_backward(fast, G{}, Nothing{}, dw.view(), dy.tile(), x.tile(), w.view(), scratch.data());
     check_close(dw, "backward without dx, dw");
+    const Arena<T> near = dw.fast;
+    std::copy(before.span().begin(), before.span().end(), dw.view().data);
+    depthwise_backward(from_memory, G{}, Nothing{}, dw.view(), dy.tile(), x.tile(), w.view(), scratch.data());
+    CHECK(std::equal(near.span().begin(), near.span().end(), dw.fast.span().begin()));
     dx.fast = Arena<T>(dx.fast.size());
     depthwise_backward(fast, G{}, dx.tile(), Nothing{}, dy.tile(), x.tile(), w.view(), scratch.data());
     check_close(dx, "backward without dw, dx");

@@ -3,6 +3,7 @@
 // Gradients of parameters are added to, gradients of inputs are overwritten. `b` may be Nothing (no bias).
 //
 //   backend.hpp     prefetch_to_write(B, p, n)                                 n numbers will soon be written by the caller
+//                   B::sweeping(bytes)                                         the B to train with by sweeps over so much memory
 //   dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
 //                   dense_backward_weight(B, dw, dy, x, scratch)               dW += dy xᵀ
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy

@@ -47,6 +47,7 @@ struct Program : ProgramLayout<Net, Loss> {
         int samples;
         Profile* profile; // may be null
         int worker;
+        backend on;
 
         Timed timed(Part part, int layer = 0) const { return {profile, worker, part, layer}; }
 
@@ -75,10 +76,10 @@ struct Program : ProgramLayout<Net, Loss> {
             if (rows.sparse) {
                 View first = v;
                 first.tile -= static_cast<std::size_t>(t) * tile_bytes;
-                return bound<0>::layer::template batch_list<typename bound<0>::input>(backend{}, rows,
-                                                                                      memory_of<0>(first), t);
+                return bound<0>::layer::template batch_list<typename bound<0>::input>(v.on, rows, memory_of<0>(first),
+                                                                                      t);
             }
-        load_tile(backend{}, Tile<T, input, L>{reinterpret_cast<T*>(v.tile)}, rows.tile(t), v.samples, input::size);
+        load_tile(v.on, Tile<T, input, L>{reinterpret_cast<T*>(v.tile)}, rows.tile(t), v.samples, input::size);
     }
 
     /// The functions of every layer: through a table, what runs them is compiled once and not for each layer.
@@ -120,7 +121,7 @@ struct Program : ProgramLayout<Net, Loss> {
     /// Cost of each lane, and the gradient that enters the last layer from above.
     static void loss(const View& v) {
         const Timed timed = v.timed(Part::loss);
-        Loss::evaluate(backend{}, v.costs(), gradient_of<count>(v), output(v), v.labels(), v.mask(), v.scale,
+        Loss::evaluate(v.on, v.costs(), gradient_of<count>(v), output(v), v.labels(), v.mask(), v.scale,
                        reinterpret_cast<T*>(v.scratch));
     }
 
@@ -138,7 +139,7 @@ struct Program : ProgramLayout<Net, Loss> {
             {
                 const Timed timed = v.timed(Part::forward, B::position);
                 const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
-                layer::template batch_forward<In>(backend{}, of_batch(y, tiles), of_batch(input_of<I>(v), tiles), rows,
+                layer::template batch_forward<In>(v.on, of_batch(y, tiles), of_batch(input_of<I>(v), tiles), rows,
                                                   memory_of<I>(v), parameters_of_layer<I>(v), task);
             }
             const auto outputs = layer::template batch_outputs<In, T>(backend{}, task);
@@ -154,7 +155,7 @@ struct Program : ProgramLayout<Net, Loss> {
                 }
         } else if constexpr (prepare_tasks<I> > 0) {
             const Timed timed = v.timed(Part::backward, B::position);
-            layer::template batch_prepare<In>(backend{}, rows, memory_of<I>(v), task - tasks);
+            layer::template batch_prepare<In>(v.on, rows, memory_of<I>(v), task - tasks);
         }
     }
     /// One task of the gradient of its input.
@@ -165,7 +166,7 @@ struct Program : ProgramLayout<Net, Loss> {
         using In = typename B::input;
         {
             const Timed timed = v.timed(Part::backward, B::position);
-            layer::template batch_backward<In>(backend{}, of_batch(gradient_of<I>(v), tiles),
+            layer::template batch_backward<In>(v.on, of_batch(gradient_of<I>(v), tiles),
                                                of_batch(output_gradient_of<I>(v), tiles), parameters_of_layer<I>(v),
                                                task);
         }
@@ -265,8 +266,7 @@ struct Program : ProgramLayout<Net, Loss> {
     static void collect(const View& v) {
         using B = bound<I>;
         auto context = context_of<I>(v);
-        B::layer::template collect<typename B::input>(backend{}, v.partial + partial_offset[I], input_of<I>(v),
-                                                      context);
+        B::layer::template collect<typename B::input>(v.on, v.partial + partial_offset[I], input_of<I>(v), context);
     }
     template <int I>
     static void finish(T* batch, std::span<const T> shares, std::span<const int> samples) {
@@ -276,7 +276,7 @@ struct Program : ProgramLayout<Net, Loss> {
     static void collect_backward(const View& v) {
         using B = bound<I>;
         auto context = context_of<I>(v);
-        B::layer::template collect_backward<typename B::input>(backend{}, v.partial + partial_offset[I],
+        B::layer::template collect_backward<typename B::input>(v.on, v.partial + partial_offset[I],
                                                                output_gradient_of<I>(v), input_of<I>(v),
                                                                v.batch + batch_offset[I], context);
     }
@@ -291,7 +291,7 @@ struct Program : ProgramLayout<Net, Loss> {
     static void meeting_backward(const View& v) {
         using B = bound<I>;
         auto context = context_of<I>(v);
-        B::layer::template backward<typename B::input>(backend{}, gradient_of<I>(v), output_gradient_of<I>(v),
+        B::layer::template backward<typename B::input>(v.on, gradient_of<I>(v), output_gradient_of<I>(v),
                                                        input_of<I>(v), parameters_of_layer<I>(v),
                                                        v.batch + batch_offset[I], context);
     }
@@ -321,10 +321,10 @@ struct Program : ProgramLayout<Net, Loss> {
             gradient.parts[gradient.count++] = {at, elements[k], to[k]};
             offset += padded(whole[k]), scratch += padded(elements[k]);
             // Other threads read them for the gradient of the input, where there is one.
-            if constexpr (I > first_trained) prefetch_to_write(backend{}, v.parameters + at, elements[k]);
+            if constexpr (I > first_trained) prefetch_to_write(v.on, v.parameters + at, elements[k]);
         }
         B::layer::template batch_gradient<typename B::input>(
-            backend{}, to, of_batch(output_gradient_of<I>(v), tiles_of(input_rows.samples)), rows_of<I>(v, input_rows),
+            v.on, to, of_batch(output_gradient_of<I>(v), tiles_of(input_rows.samples)), rows_of<I>(v, input_rows),
             memory_of<I>(v), task);
     }
 
@@ -358,7 +358,7 @@ struct Program : ProgramLayout<Net, Loss> {
         using B = bound<I>;
         auto context = context_of<I>(v);
         const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
-        B::layer::template forward<Shape<N>>(backend{}, rows_at<N>(y, first), rows_at<N>(input_of<I>(v), first),
+        B::layer::template forward<Shape<N>>(v.on, rows_at<N>(y, first), rows_at<N>(input_of<I>(v), first),
                                              parameters_of_layer<I>(v), context);
     }
     template <int I, int N>
@@ -366,7 +366,7 @@ struct Program : ProgramLayout<Net, Loss> {
         using B = bound<I>;
         auto context = context_of<I>(v);
         const auto rows = [&](auto tile) { return rows_at<N>(tile, first); };
-        B::layer::template backward<Shape<N>>(backend{}, rows(gradient_of<I>(v)), ParameterViews<>{},
+        B::layer::template backward<Shape<N>>(v.on, rows(gradient_of<I>(v)), ParameterViews<>{},
                                               rows(output_gradient_of<I>(v)), rows(output_of<I>(v)),
                                               rows(input_of<I>(v)), parameters_of_layer<I>(v), context);
     }
@@ -377,7 +377,7 @@ struct Program : ProgramLayout<Net, Loss> {
     }
     template <int I, int N>
     static void store_rows(const View& v, int first) {
-        store_tile(backend{}, reinterpret_cast<T*>(context_of<I>(v).cache) + first, L, bound<I>::input::size,
+        store_tile(v.on, reinterpret_cast<T*>(context_of<I>(v).cache) + first, L, bound<I>::input::size,
                    rows_at<N>(input_of<I>(v), first));
     }
 
@@ -443,11 +443,10 @@ struct Program : ProgramLayout<Net, Loss> {
         auto context = context_of<I>(v);
         const Tile<T, typename B::output, L> y{reinterpret_cast<T*>(v.tile + layout::inputs[I + 1])};
         if constexpr (meets_of<typename B::layer>())
-            B::layer::template forward<typename B::input>(backend{}, y, input_of<I>(v), parameters_of_layer<I>(v),
+            B::layer::template forward<typename B::input>(v.on, y, input_of<I>(v), parameters_of_layer<I>(v),
                                                           static_cast<const T*>(v.batch + batch_offset[I]), context);
         else
-            B::layer::template forward<typename B::input>(backend{}, y, input_of<I>(v), parameters_of_layer<I>(v),
-                                                          context);
+            B::layer::template forward<typename B::input>(v.on, y, input_of<I>(v), parameters_of_layer<I>(v), context);
     }
 
     template <int I>
@@ -456,7 +455,7 @@ struct Program : ProgramLayout<Net, Loss> {
         auto context = context_of<I>(v);
         const auto dp = views(typename B::parameters{}, v.gradient + Net::parameter_offset[B::position]);
         const auto call = [&](auto dx) {
-            B::layer::template backward<typename B::input>(backend{}, dx, dp, output_gradient_of<I>(v), output_of<I>(v),
+            B::layer::template backward<typename B::input>(v.on, dx, dp, output_gradient_of<I>(v), output_of<I>(v),
                                                            input_of<I>(v), parameters_of_layer<I>(v), context);
         };
         if constexpr (I > first_trained)

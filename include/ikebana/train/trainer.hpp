@@ -177,7 +177,8 @@ class Trainer {
                 static_cast<std::uint32_t>(tile * L),
                 samples_[t],
                 profile_,
-                worker};
+                worker,
+                backend::sweeping(program::tile_bytes * (program::segments > 1 ? samples_.size() : threads()))};
     }
 
     /// f(task, worker), by all threads or, where waking them costs more than a step's work, by the caller alone: the
