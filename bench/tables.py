@@ -73,7 +73,7 @@ def show_ratios(ratios):
              microseconds(entry["theirs"]["median"]),
              *(f"{entry['ratio'][which]:.2f}" for which in ("min", "median", "max"))] for entry in ratios["measured"]]
     show(f"peers, {ratios['alternations']} alternations; a ratio is the peer's time over ours",
-         ["benchmark", "peer", "its threads", "ours", "peer's", "ratio: min", "median", "max"], rows)
+         ["benchmark", "peer", "its best way", "ours", "peer's", "ratio: min", "median", "max"], rows)
     for peer, why in ratios["skipped"].items():
         print(f"skipped: {peer}: {why}")
     for peer, why in ratios["failed"].items():

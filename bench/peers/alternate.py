@@ -94,7 +94,7 @@ def alternate(peer, theirs, build, text, chosen, say):
         for name, (times, peer_times, labels) in turns.items():
             times += here[name].times
             peer_times += there[name].times
-            labels.append(there[name].label or ("its own choice" if threads is None else str(threads)))
+            labels.append(there[name].label or f"threads: {'any' if threads is None else threads}")
     return [{"name": name, "peer": peer.name, "label": max(labels, key=labels.count),
              "ours": programs.spread(times)._asdict(), "theirs": programs.spread(peer_times)._asdict(),
              "ratio": programs.spread([b / a for a, b in zip(times, peer_times)])._asdict()}

@@ -35,7 +35,7 @@ async function main() {
     const input = new ort.Tensor('float32', images, [n, 1, 28, 28]);
     for (let i = 0; i < Number(option('repetitions', '1')); ++i) {
       const time = await microsecondsOf(() => session.run({ input }), Number(option('min_time', '0.5')));
-      runs.push({ run_name: name, real_time: time, time_unit: 'us', label: '1' });
+      runs.push({ run_name: name, real_time: time, time_unit: 'us', label: 'threads: 1' });
     }
   }
   console.log(JSON.stringify({ context: {}, benchmarks: runs }));

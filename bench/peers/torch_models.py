@@ -56,9 +56,10 @@ def benchmarks():
     found = {}
     for model in MODELS:
         found[f"{model} train step, 2 threads"] = [
-            ("1", lambda model=model: train_step(model, 1)), ("2", lambda model=model: train_step(model, 2))]
+            ("threads: 1", lambda model=model: train_step(model, 1)),
+            ("threads: 2", lambda model=model: train_step(model, 2))]
     for batch in (1, 64):
-        found[f"lenet5 predict, batch {batch}"] = [("1", lambda batch=batch: predict("lenet5", batch))]
+        found[f"lenet5 predict, batch {batch}"] = [("threads: 1", lambda batch=batch: predict("lenet5", batch))]
     return found
 
 
