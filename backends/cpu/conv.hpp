@@ -87,7 +87,7 @@ void convolve(const number_of<X>* y, X x, Weights w, B b, const number_of<X>* pa
                 IKEBANA_ROLLED
                 for (int row = 0; row < windows; ++row) {
                     unroll<windows>([&](int column) IKEBANA_INLINE {
-                        if (!Method::whole && (p / W + row >= G::P / W || q / W + column >= G::Q / W)) return;
+                        if (!Method::fits && (p / W + row >= G::P / W || q / W + column >= G::Q / W)) return;
                         V window[W * W];
                         unroll<W * W>([&](int j) IKEBANA_INLINE {
                             const int place = (row * W + j / W) * Method::M + column * W + j % W;
@@ -123,7 +123,7 @@ void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, const number
                                          IKEBANA_ROLLED
                                          for (int i = 0; i < Method::M * Method::M; ++i) {
                                              const int row = p + i / Method::M, column = q + i % Method::M;
-                                             const bool inside = Method::whole || (row < G::P && column < G::Q);
+                                             const bool inside = Method::fits || (row < G::P && column < G::Q);
                                              const T* at = above + ((k * G::P + row) * G::Q + column) * X::lanes + lane;
                                              (inside ? V::load_unaligned(at) : V(0)).store_aligned(y + i * width<T>);
                                          }

@@ -6,6 +6,8 @@
 //   Y = Aᵀ (Σ_c U V) A   the M×M outputs of the piece        (K)
 // Backward goes through the adjoint transforms, so gradients are those of the same function:
 //   dM = A dy Aᵀ,   dx += B (Σ_k U dM) Bᵀ,   dw = Gᵀ (Σ_pieces,lanes dM V) G
+// The sums over lanes are taken with filters in the lanes, from dM transposed, where there are many channels: no vector
+// needs a sum across it then.
 // Pieces are worked `group` at a time; the products of a point are small matrix products (products.hpp),
 // the transforms are in winograd_transforms.hpp. Next to read: conv.hpp, which chooses between this and direct.hpp.
 #pragma once
@@ -17,19 +19,14 @@
 
 namespace ikebana::cpu {
 
-/// Block of the lane sums of dM V: width<T> pairs of a filter and a channel at a time.
-template <class T>
-inline constexpr int pair_channels = std::max(1, width<T> / 4);
-template <class T>
-inline constexpr int pair_filters = width<T> / pair_channels<T>;
-
 template <class G, int M_, class T>
 struct Winograd {
     static constexpr int M = M_, N = M + G::R - 1, points = N * N, L = backend::lanes<T>;
     static constexpr int rows = (G::P + M - 1) / M, columns = (G::Q + M - 1) / M, pieces = rows * columns;
     static constexpr int group = block_of(pieces, 4);
-    /// Whether every piece lies inside the image and its outputs inside the output.
-    static constexpr bool whole = G::padding == 0 && G::P % M == 0 && G::Q % M == 0 && pieces % group == 0;
+    /// Whether the outputs of every piece lie inside the output, and then every piece inside the image.
+    static constexpr bool fits = G::P % M == 0 && G::Q % M == 0 && pieces % group == 0;
+    static constexpr bool whole = G::padding == 0 && fits;
 
     using A = OutputPoints<N, M>;
     using Kernel = KernelPoints<N, G::R>;
@@ -39,10 +36,17 @@ struct Winograd {
     static constexpr int filters = block_of(G::K, 25);
     static constexpr int kernels = (G::K * G::C + 15) / 16 * 16;
 
-    static constexpr int channel_blocks = (G::C + pair_channels<T> - 1) / pair_channels<T>;
-    static constexpr int filter_blocks = (G::K + pair_filters<T> - 1) / pair_filters<T>;
-    static constexpr int padded_channels = channel_blocks * pair_channels<T>,
-                         padded_filters = filter_blocks * pair_filters<T>;
+    /// Whether dM is transposed for the products dM V, which then have filters in the lanes; else samples stay there,
+    /// and sums over the lanes end them. A transposed number must meet many channels.
+    static constexpr bool turns = G::K >= 3 * width<T> && G::C >= 48;
+    static constexpr int turned_blocks = 2; // vectors of filters at a time
+    /// Filters and channels whose products are a vector in the end.
+    static constexpr int pair_channels = turns ? 1 : std::max(1, width<T> / 4), pair_filters = width<T> / pair_channels;
+
+    static constexpr int channel_blocks = (G::C + pair_channels - 1) / pair_channels;
+    static constexpr int filter_blocks = (G::K + pair_filters - 1) / pair_filters;
+    static constexpr int padded_channels = channel_blocks * pair_channels,
+                         padded_filters = filter_blocks * pair_filters;
 
     // Distances in vectors of L; odd, so that stores to successive points meet different sets of the cache.
     static constexpr int image_point = (padded_channels * group) | 1; // V [point][c][piece]
@@ -53,8 +57,11 @@ struct Winograd {
         static_cast<std::size_t>(std::max(points * image_point, G::C* group* kept)) * L;
     static constexpr std::size_t forward_size = static_cast<std::size_t>(filters * group * kept) * L;
     static constexpr std::size_t backward_size = static_cast<std::size_t>(points * output_point) * L;
-    static constexpr std::size_t sums_size =
-        static_cast<std::size_t>(points * filter_blocks * channel_blocks * width<T>);
+    /// Where the sums of filter block kv begin: a single group's are needed no longer when the next ones come.
+    static constexpr bool keeps_sums = !turns || group < pieces;
+    static constexpr int sums_of(int kv) { return keeps_sums ? kv : 0; }
+    static constexpr std::size_t sums_size = static_cast<std::size_t>(
+        points * (keeps_sums ? filter_blocks : std::min(filter_blocks, turned_blocks)) * channel_blocks * width<T>);
     static constexpr std::size_t scratch_bytes =
         sizeof(T) * (image_size + std::max(forward_size, backward_size + sums_size));
     static constexpr std::size_t packed_size = static_cast<std::size_t>(points * kernels);
@@ -100,15 +107,17 @@ IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* 
             const T* from = x + ((c * at.height + h0) * at.width + w0) * L;
             std::ptrdiff_t row_step = at.width * L;
             if (!at.whole && (h0 < 0 || w0 < 0 || h0 + N > at.height || w0 + N > at.width)) {
-                for (int i = 0; i < N; ++i) // what lies outside is 0
-                    for (int j = 0; j < N; ++j) {
-                        const bool inside = h0 + i >= 0 && h0 + i < at.height && w0 + j >= 0 && w0 + j < at.width;
-                        T* pixel = bordered + (i * N + j) * L;
-                        if (inside)
-                            std::copy_n(x + ((c * at.height + h0 + i) * at.width + w0 + j) * L, L, pixel);
-                        else
-                            std::fill_n(pixel, L, T(0));
+                const int begin = std::max(0, -w0), end = std::min(N, at.width - w0); // columns inside
+                for (int i = 0; i < N; ++i) {                                         // what lies outside is 0
+                    T* row = bordered + i * N * L;
+                    if (h0 + i < 0 || h0 + i >= at.height) {
+                        std::fill_n(row, N * L, T(0));
+                        continue;
                     }
+                    std::fill_n(row, begin * L, T(0));
+                    std::copy(from + i * row_step + begin * L, from + i * row_step + end * L, row + begin * L);
+                    std::fill(row + end * L, row + N * L, T(0));
+                }
                 from = bordered, row_step = N * L;
             }
             for (int lane = 0; lane < L; lane += width<T>)
@@ -116,31 +125,31 @@ IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* 
         }
 }
 
-/// to[r · kept · N + j · kept] = Σ_i w[r · row_step + i · step] · x[i][j] for `rows` rows, BR at a time, i < terms and
-/// j < N pieces; x[i][j] lies at x + (i · N + j) · L.
-template <int BR, int N, class T>
-IKEBANA_INLINE inline void winograd_products(T* to, int kept, int rows, const T* x, const T* w, int row_step, int step,
+/// to[r · kept · N + j · kept] = Σ_i w[r · row_step + i · step] · x[i][j] for Rows rows, i < terms and j < N pieces;
+/// x[i][j] lies at x + (i · N + j) · L.
+template <int Rows, int N, class T>
+IKEBANA_INLINE inline void winograd_products(T* to, int kept, const T* x, const T* w, int row_step, int step,
                                              int terms) {
     using V = xsimd::batch<T>;
     constexpr int L = backend::lanes<T>;
-    for (int r = 0; r < rows; r += BR) {
-        const int row = std::min(r, rows - BR);
-        V sums[BR][N];
-        unroll<BR>([&](int k) IKEBANA_INLINE { unroll<N>([&](int j) IKEBANA_INLINE { sums[k][j] = V(0); }); });
-        add_products(sums, x, N * L, L, w + row * row_step, row_step, step, terms);
-        T* at = to + row * N * kept * L;
-        unroll<BR * N>([&](int i) IKEBANA_INLINE {
-            sums[i / N][i % N].store_unaligned(at);
-            at += kept * L;
+    each_even_block<Rows, registers == 32 ? 6 : 2>(
+        [&]<int BR>(std::integral_constant<int, BR>, int row) IKEBANA_INLINE {
+            V sums[BR][N];
+            unroll<BR>([&](int k) IKEBANA_INLINE { unroll<N>([&](int j) IKEBANA_INLINE { sums[k][j] = V(0); }); });
+            add_products(sums, x, N * L, L, w + row * row_step, row_step, step, terms);
+            T* at = to + row * N * kept * L;
+            unroll<BR * N>([&](int i) IKEBANA_INLINE {
+                sums[i / N][i % N].store_unaligned(at);
+                at += kept * L;
+            });
         });
-    }
 }
 
 /// put(k, p, q, lane, y) gets the M×M outputs of filter k from row p and column q on, without the bias: vectors in
 /// memory, row-major.
 template <class W, class G, class T, class Put>
 void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) {
-    constexpr int L = W::L, BK = block_of(W::filters, registers == 32 ? 5 : 2);
+    constexpr int L = W::L;
     T* v = reinterpret_cast<T*>(scratch);
     T* m = v + W::image_size;
     for (int first = 0; first < W::pieces; first += W::group) {
@@ -149,13 +158,13 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
             const int k0 = std::min(begin, G::K - W::filters);
             for (int p = 0; p < W::points; ++p)
                 for (int lane = 0; lane < L; lane += width<T>)
-                    winograd_products<BK, W::group, T>(m + p * L + lane, W::kept, W::filters,
-                                                       v + p * W::image_point * L + lane,
-                                                       packed + p * W::kernels + k0 * G::C, G::C, 1, G::C);
+                    winograd_products<W::filters, W::group, T>(m + p * L + lane, W::kept,
+                                                               v + p * W::image_point * L + lane,
+                                                               packed + p * W::kernels + k0 * G::C, G::C, 1, G::C);
             for (int k = 0; k < W::filters; ++k)
                 for (int g = 0; g < W::group; ++g) {
                     const int piece = first + g;
-                    if (!W::whole && piece >= W::pieces) break;
+                    if (!W::fits && piece >= W::pieces) break;
                     const T* from = m + (k * W::group + g) * W::kept * L;
                     for (int lane = 0; lane < L; lane += width<T>) {
                         alignas(64) T outputs[W::M * W::M * width<T>];
@@ -176,7 +185,7 @@ void winograd_output(T* dm, int first, Get get) {
         for (int g = 0; g < W::group; ++g) {
             T* to = dm + (k * W::group + g) * L;
             const int piece = first + g;
-            if (k >= G::K || (!W::whole && piece >= W::pieces)) {
+            if (k >= G::K || (!W::fits && piece >= W::pieces)) {
                 for (int p = 0; p < W::points; ++p) std::fill_n(to + p * W::output_point * L, L, T(0));
                 continue;
             }
@@ -192,7 +201,7 @@ void winograd_output(T* dm, int first, Get get) {
 template <class W, class T>
 void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
     using V = xsimd::batch<T>;
-    constexpr int L = W::L, BK = pair_filters<T>, BC = pair_channels<T>, pairs = width<T>;
+    constexpr int L = W::L, BK = W::pair_filters, BC = W::pair_channels, pairs = width<T>;
     for (int p = 0; p < W::points; ++p)
         for (int kb = 0; kb < W::filter_blocks; ++kb)
             for (int cb = 0; cb < W::channel_blocks; ++cb) {
@@ -217,11 +226,41 @@ void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
             }
 }
 
-/// dw (K,C,R,R) += Gᵀ sums G.
-template <class Kernel, class T>
+/// The same with filters in the lanes: up to 12 channels × 2 vectors of filters in registers. ready(first, blocks)
+/// follows the last products of some blocks of filters, while their sums may still be in a cache.
+template <class W, class T, class Ready>
+void winograd_turned_weight_sums(T* sums, const T* dm, const T* v, bool add, Ready ready) {
+    using V = xsimd::batch<T>;
+    constexpr int L = W::L, samples = W::group * L, most = registers == 32 ? 12 : 4;
+    each_even_block<W::filter_blocks, W::turned_blocks>([&]<int KV>(std::integral_constant<int, KV>, int kv) {
+        constexpr int filters = KV * width<T>;
+        alignas(64) T turned[samples * filters];
+        for (int p = 0; p < W::points; ++p) {
+            const T* d = dm + (p * W::output_point + kv * width<T> * W::group) * L;
+            transpose(turned, filters, d, samples, filters, samples);
+            each_even_block<W::channel_blocks, most>(
+                [&]<int BC>(std::integral_constant<int, BC>, int c) IKEBANA_INLINE {
+                    V total[BC][KV];
+                    unroll<BC * KV>([&](int i) IKEBANA_INLINE { total[i / KV][i % KV] = V(0); });
+                    add_products(total, static_cast<const T*>(turned), filters, width<T>,
+                                 v + (p * W::image_point + c * W::group) * L, samples, 1, samples);
+                    unroll<BC * KV>([&](int i) IKEBANA_INLINE {
+                        const int block = (W::sums_of(kv) + i % KV) * W::channel_blocks + c + i / KV;
+                        T* to = sums + (block * W::points + p) * width<T>;
+                        V& sum = total[i / KV][i % KV];
+                        (add ? V::load_unaligned(to) + sum : sum).store_unaligned(to);
+                    });
+                });
+        }
+        ready(kv, KV);
+    });
+}
+
+/// dw (K,C,R,R) += Gᵀ sums G, where a vector is of width<T> / BC filters and BC channels; turned, they are in order.
+template <class Kernel, int BC, bool Turned, class T>
 IKEBANA_ONCE void winograd_add_weights(T* dw, const T* sums, int K, int C) {
     constexpr int points = Kernel::rows * Kernel::rows, S = Kernel::columns * Kernel::columns;
-    constexpr int BC = pair_channels<T>, BK = pair_filters<T>;
+    constexpr int BK = width<T> / BC;
     for (int k0 = 0; k0 < K; k0 += BK)
         for (int c0 = 0; c0 < C; c0 += BC, sums += points * width<T>) {
             alignas(64) T kernels[S][width<T>], rows[width<T>][S];
@@ -231,7 +270,7 @@ IKEBANA_ONCE void winograd_add_weights(T* dw, const T* sums, int K, int C) {
                 const int k = k0 + pair / BC, c = c0 + pair % BC;
                 if (k >= K || c >= C) continue;
                 T* to = dw + (k * C + c) * S;
-                const T* from = rows[haddp_place<T>[static_cast<std::size_t>(pair)]];
+                const T* from = rows[Turned ? pair : haddp_place<T>[static_cast<std::size_t>(pair)]];
                 for (int s = 0; s < S; ++s) to[s] += from[s];
             }
         }
@@ -240,11 +279,11 @@ IKEBANA_ONCE void winograd_add_weights(T* dw, const T* sums, int K, int C) {
 /// dV [c][piece][point] ← Σ_k U dM.
 template <class W, class G, class T>
 void winograd_input_products(T* dv, const T* packed, const T* dm) {
-    constexpr int L = W::L, BC = block_of(G::C, registers == 32 ? 5 : 2);
+    constexpr int L = W::L;
     for (int p = 0; p < W::points; ++p)
         for (int lane = 0; lane < L; lane += width<T>)
-            winograd_products<BC, W::group, T>(dv + p * L + lane, W::kept, G::C, dm + p * W::output_point * L + lane,
-                                               packed + p * W::kernels, 1, G::C, G::K);
+            winograd_products<G::C, W::group, T>(dv + p * L + lane, W::kept, dm + p * W::output_point * L + lane,
+                                                 packed + p * W::kernels, 1, G::C, G::K);
 }
 
 /// dx += B dV Bᵀ for a group of pieces, dV [c][piece][point] with `kept` vectors a piece.
@@ -289,15 +328,28 @@ void winograd_backward(DX dx, DW dw, const T* x, const T* packed, std::byte* scr
         winograd_output<W, G>(dm, first, get);
         if constexpr (!is_nothing<DW>) {
             winograd_image<typename W::B>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
-            winograd_weight_sums<W>(sums, dm, v, first > 0);
+            const bool last = first + W::group >= W::pieces;
+            const auto add = [&](int block, int blocks) {
+                const int k = block * W::pair_filters;
+                winograd_add_weights<typename W::Kernel, W::pair_channels, W::turns>(
+                    dw.data + k * G::C * G::R * G::R,
+                    static_cast<const T*>(sums) + W::sums_of(block) * W::channel_blocks * W::points * width<T>,
+                    std::min(G::K - k, blocks * W::pair_filters), G::C);
+            };
+            if constexpr (W::turns) {
+                winograd_turned_weight_sums<W>(sums, dm, v, first > 0, [&](int block, int blocks) {
+                    if (last) add(block, blocks);
+                });
+            } else {
+                winograd_weight_sums<W>(sums, dm, v, first > 0);
+                if (last) add(0, W::filter_blocks);
+            }
         }
         if constexpr (!is_nothing<DX>) {
             winograd_input_products<W, G>(v, packed, dm);
             winograd_add_image<typename W::B>(dx.data, static_cast<const T*>(v), W::kept, pieces_of<W, G>, first);
         }
     }
-    if constexpr (!is_nothing<DW>)
-        winograd_add_weights<typename W::Kernel>(dw.data, static_cast<const T*>(sums), G::K, G::C);
 }
 
 } // namespace ikebana::cpu

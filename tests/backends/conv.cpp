@@ -253,6 +253,10 @@ TEST_CASE("Winograd's method for each size of piece, whole and cut off, with pad
     check(std::integral_constant<int, 4>{}, Case<9, 10, 9, 10, 5, 5, 1, 4>{});
     check(std::integral_constant<int, 6>{}, Case<8, 9, 11, 9, 3, 3, 1, 1>{});
     check(std::integral_constant<int, 6>{}, Case<9, 10, 16, 27, 3, 3, 1, 2>{});
+    check(std::integral_constant<int, 6>{}, Case<48, 6, 7, 50, 3, 3, 1, 1>{});
+    check(std::integral_constant<int, 4>{}, Case<50, 8, 8, 49, 3, 3, 1, 1>{});
+    check(std::integral_constant<int, 4>{}, Case<53, 9, 12, 81, 3, 3, 1, 0>{});
+    check(std::integral_constant<int, 4>{}, Case<49, 8, 8, 52, 5, 5, 1, 0>{});
 }
 
 TEST_CASE("the worked example by hand: 5x5x3, F 3, S 2, P 1, K 2 by hand") {
