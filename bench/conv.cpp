@@ -55,26 +55,50 @@ struct Operands {
     }
 };
 
-template <class G, class F>
-void add_direction(const char* direction, F once) {
-    bench::add_layer<Operands<G>>(bench::layer_name<G>(direction), bench::layers.batch * bench::flop<G>,
-                                  bench::executed_share<G>(), once);
+/// A convolution with the 2×2 max pool and Relu that follow it, in one pass, as LeNet-5 runs them.
+template <class G>
+struct PooledOperands : Operands<G> {
+    using Y = Shape<G::output::sizes[0], G::P / 2, G::Q / 2>;
+    static constexpr std::integral_constant<int, 2> window{};
+    bench::Tiles<Y> pooled, argmax;
+    bench::PerThread<std::byte> pool_scratch{conv_pool_scratch_bytes(cpu::backend{}, G{}, 2, 0.f) + 64};
+
+    PooledOperands() {
+        for (int t = 0; t < bench::tiles(); ++t) forward(t, 0);
+    }
+    void forward(int t, int worker) {
+        conv_pool_forward(this->on, G{}, window, functors::relu{}, pooled[t], argmax[t].data, this->x[t],
+                          this->weights(), this->bias(), this->packed.data(), pool_scratch[worker]);
+    }
+    template <class DX, class DW>
+    void backward(DX to, DW sum, int t, int worker) {
+        conv_pool_backward(this->on, G{}, window, to, sum, pooled[t], argmax[t].data, this->x[t], this->weights(),
+                           this->packed.data(), pool_scratch[worker]);
+    }
+};
+
+/// Each direction of the convolution G, and of what O has of it; an image has no gradient.
+template <class O, class G>
+void add_directions(const std::string& what = "") {
+    const auto add = [&](const char* direction, auto once) {
+        bench::add_layer<O>(bench::layer_name<G>(what + direction), bench::layers.batch * bench::flop<G>,
+                            bench::executed_share<G>(), once);
+    };
+    add("forward",
+        [](auto& o, auto& workers) { workers.run(bench::tiles(), [&](int t, int worker) { o.forward(t, worker); }); });
+    add("weight gradient", [](auto& o, auto& workers) {
+        workers.run(bench::tiles(), [&](int t, int worker) { o.backward(Nothing{}, o.gradient(worker), t, worker); });
+        o.dw.sum();
+    });
+    if constexpr (G::C > 1)
+        add("input gradient", [](auto& o, auto& workers) {
+            workers.run(bench::tiles(), [&](int t, int worker) { o.backward(o.dx[t], Nothing{}, t, worker); });
+        });
 }
 
 } // namespace
 
 void bench::add_benchmarks() {
-    each<ConvShapes>([]<class G>(G) {
-        add_direction<G>("forward", [](auto& o, auto& workers) {
-            workers.run(tiles(), [&](int t, int worker) { o.forward(t, worker); });
-        });
-        add_direction<G>("weight gradient", [](auto& o, auto& workers) {
-            workers.run(tiles(), [&](int t, int worker) { o.backward(Nothing{}, o.gradient(worker), t, worker); });
-            o.dw.sum();
-        });
-        if constexpr (G::C > 1) // an image has no gradient
-            add_direction<G>("input gradient", [](auto& o, auto& workers) {
-                workers.run(tiles(), [&](int t, int worker) { o.backward(o.dx[t], Nothing{}, t, worker); });
-            });
-    });
+    each<ConvShapes>([]<class G>(G) { add_directions<Operands<G>, G>(); });
+    each<LeNetConvShapes>([]<class G>(G) { add_directions<PooledOperands<G>, G>("pool and relu, "); });
 }

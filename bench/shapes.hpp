@@ -22,6 +22,8 @@ using ConvShapes =
                SquareConv<256, 256, 3, 8, 1>, SquareConv<64, 256, 1, 16, 0>, SquareConv<256, 64, 1, 16, 0>,
                SquareConv<512, 512, 1, 7, 0>, SquareDepthwise<128, 28, 1>, SquareDepthwise<128, 28, 2>>;
 
+using LeNetConvShapes = std::tuple<SquareConv<1, 20, 5, 28, 0>, SquareConv<20, 50, 5, 12, 0>>;
+
 /// Outputs and inputs: the hidden layers of the multilayer perceptron, the last of LeNet-5, and a large one.
 using DenseShapes = std::tuple<Shape<200, 784>, Shape<200, 200>, Shape<10, 800>, Shape<4096, 4096>>;
 

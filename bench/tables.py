@@ -70,10 +70,10 @@ def show_changes(old, new, chosen):
 
 def show_ratios(ratios):
     rows = [[entry["name"], entry["peer"], entry["label"], microseconds(entry["ours"]["median"]),
-             microseconds(entry["theirs"]["median"]),
+             f"{100 * entry['share']:.0f} %", microseconds(entry["theirs"]["median"]),
              *(f"{entry['ratio'][which]:.2f}" for which in ("min", "median", "max"))] for entry in ratios["measured"]]
     show(f"peers, {ratios['alternations']} alternations; a ratio is the peer's time over ours",
-         ["benchmark", "peer", "its best way", "ours", "peer's", "ratio: min", "median", "max"], rows)
+         ["benchmark", "peer", "run with", "ours", "of peak", "peer's", "ratio: min", "median", "max"], rows)
     for peer, why in ratios["skipped"].items():
         print(f"skipped: {peer}: {why}")
     for peer, why in ratios["failed"].items():

@@ -34,10 +34,11 @@ struct backend {
     using workers = Workers;
     using single = cpu::single;
 
-    /// Whether a tile's operands have left the caches by the time a layer meets them.
+    /// Whether what a layer meets may have left the caches since it was written.
     bool from_memory = false;
 
-    /// For sweeps over `bytes` of memory: 24 MiB is what a last cache of 32 MB keeps of one.
+    /// For sweeps over `bytes` of memory. A last cache of 32 MB (Zen 4) keeps 16 MB of one but not 32; sizes that the
+    /// system tells are wrong on virtual machines.
     static constexpr backend sweeping(std::size_t bytes) { return {bytes > (std::size_t{24} << 20)}; }
 };
 

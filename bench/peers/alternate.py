@@ -1,6 +1,7 @@
 """Ours and the peers' programs in turn, so that whatever the machine does meets both; a ratio of each turn."""
 import json
 import os
+import statistics
 
 import programs
 
@@ -86,16 +87,28 @@ def alternate(peer, theirs, build, text, chosen, say):
         ours, theirs, threads = ours + chosen.options(), theirs + chosen.options(), chosen.threads
     known = programs.names(theirs)
     shared = [name for name in programs.names(ours) if text in name and name in known]
-    turns = {name: ([], [], []) for name in shared}
-    for turn in range(ALTERNATIONS if shared else 0):
+    turns, shares = {name: ([], [], []) for name in shared}, {name: [] for name in shared}
+    turn, void = 0, 0
+    while shared and turn < ALTERNATIONS:
         say(f"{peer.name}, turn {turn + 1} of {ALTERNATIONS}")
-        here, _ = programs.run(ours, programs.exactly(shared))
-        there, _ = programs.run(theirs, programs.exactly(shared), threads=threads)
+        here, context = programs.run(ours, programs.exactly(shared))
+        there, their_context = programs.run(theirs, programs.exactly(shared), threads=threads)
+        if "void" in context or "void" in their_context:
+            void += 1
+            if void > ALTERNATIONS:
+                raise programs.Failure(f"{void} turns were void: the machine is not quiet")
+            say("that turn is void, the machine was not quiet")
+            continue
+        turn += 1
         for name, (times, peer_times, labels) in turns.items():
+            shares[name] += here[name].shares
             times += here[name].times
             peer_times += there[name].times
             labels.append(there[name].label or f"threads: {'any' if threads is None else threads}")
-    return [{"name": name, "peer": peer.name, "label": max(labels, key=labels.count),
+    # A turn in which a way of the peer failed is told first.
+    told = {name: max(labels, key=lambda label: ("failed" in label, labels.count(label)))
+            for name, (_, _, labels) in turns.items()}
+    return [{"name": name, "peer": peer.name, "label": told[name], "share": statistics.median(shares[name]),
              "ours": programs.spread(times)._asdict(), "theirs": programs.spread(peer_times)._asdict(),
              "ratio": programs.spread([b / a for a, b in zip(times, peer_times)])._asdict()}
             for name, (times, peer_times, labels) in turns.items()]

@@ -3,7 +3,6 @@
 // Gradients of parameters are added to, gradients of inputs are overwritten. `b` may be Nothing (no bias).
 //
 //   backend.hpp     prefetch_to_write(B, p, n)                                 n numbers will soon be written by the caller
-//                   B::sweeping(bytes)                                         the B to train with by sweeps over so much memory
 //   dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
 //                   dense_backward_weight(B, dw, dy, x, scratch)               dW += dy xᵀ
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
@@ -46,6 +45,8 @@
 //   tiles.hpp       load_tile(B, tile, image of sample 0, count, stride)       (N, …) rows → lanes; empty lanes repeat
 //                   sample 0: no layer meets a value there that no sample has (gradient 0 times log(0) would be NaN)
 //                   store_tile(B, row of sample 0, count, stride, tile)
+//
+// Where Trainer runs on it, B::sweeping(bytes) is the B for sweeps over so much memory: a kernel may ask for it ahead.
 //
 // B::single, where a backend has one, is a tag for tiles of one sample, on which a single prediction runs: forward
 // primitives only, L = 1, and no argmax is kept.

@@ -47,7 +47,7 @@ struct Program : ProgramLayout<Net, Loss> {
         int samples;
         Profile* profile; // may be null
         int worker;
-        backend on;
+        backend on; // what kernels are given; sizes and shapes ask backend{}
 
         Timed timed(Part part, int layer = 0) const { return {profile, worker, part, layer}; }
 
@@ -258,7 +258,7 @@ struct Program : ProgramLayout<Net, Loss> {
     template <int I>
     static void pack_layer(const View& v, T* packed) {
         using B = bound<I>;
-        B::layer::template pack<typename B::input>(backend{}, packed + packed_offset[I], parameters_of_layer<I>(v));
+        B::layer::template pack<typename B::input>(v.on, packed + packed_offset[I], parameters_of_layer<I>(v));
     }
 
     // A layer that meets.
