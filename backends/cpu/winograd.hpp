@@ -32,8 +32,8 @@ struct Winograd {
     using Kernel = KernelPoints<N, G::R>;
     using B = InputPoints<N>;
 
-    /// Filters whose products are kept at a time on the way forward.
-    static constexpr int filters = block_of(G::K, 25);
+    /// Filters (on the way back: channels) whose products are kept at a time: until their transform, in a cache.
+    static constexpr int most_kept = 25, kept_filters = even_block(G::K, most_kept);
     static constexpr int kernels = (G::K * G::C + 15) / 16 * 16;
 
     /// Whether dM is transposed for the products dM V, which then have filters in the lanes; else samples stay there,
@@ -55,7 +55,7 @@ struct Winograd {
 
     static constexpr std::size_t image_size =
         static_cast<std::size_t>(std::max(points * image_point, G::C* group* kept)) * L;
-    static constexpr std::size_t forward_size = static_cast<std::size_t>(filters * group * kept) * L;
+    static constexpr std::size_t forward_size = static_cast<std::size_t>(kept_filters * group * kept) * L;
     static constexpr std::size_t backward_size = static_cast<std::size_t>(points * output_point) * L;
     /// Where the sums of filter block kv begin: a single group's are needed no longer when the next ones come.
     static constexpr bool keeps_sums = !turns || group < pieces;
@@ -94,7 +94,7 @@ template <class B, class T>
 IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* x, const WinogradPieces& at,
                                  int first) {
     constexpr int L = backend::lanes<T>, N = B::rows;
-    alignas(64) T bordered[N * N * L];
+    alignas(64) static constexpr T zeros[N * L] = {};
     for (int c = 0; c < padded_channels; ++c)
         for (int g = 0; g < at.group; ++g) {
             T* to = v + (c * at.group + g) * L;
@@ -105,23 +105,15 @@ IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* 
                 continue;
             }
             const T* from = x + ((c * at.height + h0) * at.width + w0) * L;
-            std::ptrdiff_t row_step = at.width * L;
-            if (!at.whole && (h0 < 0 || w0 < 0 || h0 + N > at.height || w0 + N > at.width)) {
-                const int begin = std::max(0, -w0), end = std::min(N, at.width - w0); // columns inside
-                for (int i = 0; i < N; ++i) {                                         // what lies outside is 0
-                    T* row = bordered + i * N * L;
-                    if (h0 + i < 0 || h0 + i >= at.height) {
-                        std::fill_n(row, N * L, T(0));
-                        continue;
-                    }
-                    std::fill_n(row, begin * L, T(0));
-                    std::copy(from + i * row_step + begin * L, from + i * row_step + end * L, row + begin * L);
-                    std::fill(row + end * L, row + N * L, T(0));
+            const int begin = at.whole ? 0 : std::max(0, -w0), end = at.whole ? N : std::min(N, at.width - w0);
+            for (int lane = 0; lane < L; lane += width<T>) {
+                const T* rows[N];
+                for (int i = 0; i < N; ++i) {
+                    const bool inside = at.whole || (h0 + i >= 0 && h0 + i < at.height);
+                    rows[i] = inside ? from + i * at.width * L + lane : zeros;
                 }
-                from = bordered, row_step = N * L;
+                to_points_2d<B>(to + lane, point * L, rows, L, begin, end);
             }
-            for (int lane = 0; lane < L; lane += width<T>)
-                to_points_2d<B>(to + lane, point * L, from + lane, row_step, L);
         }
 }
 
@@ -154,14 +146,12 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
     T* m = v + W::image_size;
     for (int first = 0; first < W::pieces; first += W::group) {
         winograd_image<typename W::B>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
-        for (int begin = 0; begin < G::K; begin += W::filters) {
-            const int k0 = std::min(begin, G::K - W::filters);
+        each_even_block<G::K, W::most_kept>([&]<int BK>(std::integral_constant<int, BK>, int k0) {
             for (int p = 0; p < W::points; ++p)
                 for (int lane = 0; lane < L; lane += width<T>)
-                    winograd_products<W::filters, W::group, T>(m + p * L + lane, W::kept,
-                                                               v + p * W::image_point * L + lane,
-                                                               packed + p * W::kernels + k0 * G::C, G::C, 1, G::C);
-            for (int k = 0; k < W::filters; ++k)
+                    winograd_products<BK, W::group, T>(m + p * L + lane, W::kept, v + p * W::image_point * L + lane,
+                                                       packed + p * W::kernels + k0 * G::C, G::C, 1, G::C);
+            for (int k = 0; k < BK; ++k)
                 for (int g = 0; g < W::group; ++g) {
                     const int piece = first + g;
                     if (!W::fits && piece >= W::pieces) break;
@@ -173,17 +163,18 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
                             static_cast<const T*>(outputs));
                     }
                 }
-        }
+        });
     }
 }
 
-/// dM ← A dy Aᵀ for a group of pieces; get(k, p, q, lane, y) writes the M×M vectors of dy from row p and column q on.
+/// dM ← A dy Aᵀ for a group of pieces and the filters from `begin` to `end`, the first of which lies at dm;
+/// get(k, p, q, lane, y) writes the M×M vectors of dy from row p and column q on.
 template <class W, class G, class T, class Get>
-void winograd_output(T* dm, int first, Get get) {
+void winograd_output(T* dm, int first, int begin, int end, Get get) {
     constexpr int L = W::L;
-    for (int k = 0; k < W::padded_filters; ++k)
+    for (int k = begin; k < end; ++k)
         for (int g = 0; g < W::group; ++g) {
-            T* to = dm + (k * W::group + g) * L;
+            T* to = dm + ((k - begin) * W::group + g) * L;
             const int piece = first + g;
             if (k >= G::K || (!W::fits && piece >= W::pieces)) {
                 for (int p = 0; p < W::points; ++p) std::fill_n(to + p * W::output_point * L, L, T(0));
@@ -226,38 +217,30 @@ void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
             }
 }
 
-/// The same with filters in the lanes: up to 12 channels × 2 vectors of filters in registers. ready(first, blocks)
-/// follows the last products of some blocks of filters, while their sums may still be in a cache.
-template <class W, class T, class Ready>
-void winograd_turned_weight_sums(T* sums, const T* dm, const T* v, bool add, Ready ready) {
+/// The same of KV vectors of filters, those in the lanes: up to 12 channels × KV vectors in registers.
+template <class W, int KV, class T>
+void winograd_turned_weight_sums(T* sums, const T* dm, const T* v, bool add) {
     using V = xsimd::batch<T>;
-    constexpr int L = W::L, samples = W::group * L, most = registers == 32 ? 12 : 4;
-    each_even_block<W::filter_blocks, W::turned_blocks>([&]<int KV>(std::integral_constant<int, KV>, int kv) {
-        constexpr int filters = KV * width<T>;
-        alignas(64) T turned[samples * filters];
-        for (int p = 0; p < W::points; ++p) {
-            const T* d = dm + (p * W::output_point + kv * width<T> * W::group) * L;
-            transpose(turned, filters, d, samples, filters, samples);
-            each_even_block<W::channel_blocks, most>(
-                [&]<int BC>(std::integral_constant<int, BC>, int c) IKEBANA_INLINE {
-                    V total[BC][KV];
-                    unroll<BC * KV>([&](int i) IKEBANA_INLINE { total[i / KV][i % KV] = V(0); });
-                    add_products(total, static_cast<const T*>(turned), filters, width<T>,
-                                 v + (p * W::image_point + c * W::group) * L, samples, 1, samples);
-                    unroll<BC * KV>([&](int i) IKEBANA_INLINE {
-                        const int block = (W::sums_of(kv) + i % KV) * W::channel_blocks + c + i / KV;
-                        T* to = sums + (block * W::points + p) * width<T>;
-                        V& sum = total[i / KV][i % KV];
-                        (add ? V::load_unaligned(to) + sum : sum).store_unaligned(to);
-                    });
-                });
-        }
-        ready(kv, KV);
-    });
+    constexpr int L = W::L, samples = W::group * L, filters = KV * width<T>, most = registers == 32 ? 12 : 4;
+    alignas(64) T turned[samples * filters];
+    for (int p = 0; p < W::points; ++p) {
+        transpose(turned, filters, dm + p * W::output_point * L, samples, filters, samples);
+        each_even_block<W::channel_blocks, most>([&]<int BC>(std::integral_constant<int, BC>, int c) IKEBANA_INLINE {
+            V total[BC][KV];
+            unroll<BC * KV>([&](int i) IKEBANA_INLINE { total[i / KV][i % KV] = V(0); });
+            add_products(total, static_cast<const T*>(turned), filters, width<T>,
+                         v + (p * W::image_point + c * W::group) * L, samples, 1, samples);
+            unroll<BC * KV>([&](int i) IKEBANA_INLINE {
+                T* to = sums + ((i % KV * W::channel_blocks + c + i / KV) * W::points + p) * width<T>;
+                V& sum = total[i / KV][i % KV];
+                (add ? V::load_unaligned(to) + sum : sum).store_unaligned(to);
+            });
+        });
+    }
 }
 
-/// dw (K,C,R,R) += Gᵀ sums G, where a vector is of width<T> / BC filters and BC channels; turned, they are in order.
-template <class Kernel, int BC, bool Turned, class T>
+/// dw (K,C,R,R) += Gᵀ sums G, where a vector is of width<T> / BC filters and BC channels.
+template <class Kernel, int BC, class T>
 IKEBANA_ONCE void winograd_add_weights(T* dw, const T* sums, int K, int C) {
     constexpr int points = Kernel::rows * Kernel::rows, S = Kernel::columns * Kernel::columns;
     constexpr int BK = width<T> / BC;
@@ -270,33 +253,49 @@ IKEBANA_ONCE void winograd_add_weights(T* dw, const T* sums, int K, int C) {
                 const int k = k0 + pair / BC, c = c0 + pair % BC;
                 if (k >= K || c >= C) continue;
                 T* to = dw + (k * C + c) * S;
-                const T* from = rows[Turned ? pair : haddp_place<T>[static_cast<std::size_t>(pair)]];
+                const T* from = rows[haddp_place<T>[static_cast<std::size_t>(pair)]];
                 for (int s = 0; s < S; ++s) to[s] += from[s];
             }
         }
 }
 
-/// dV [c][piece][point] ← Σ_k U dM.
-template <class W, class G, class T>
-void winograd_input_products(T* dv, const T* packed, const T* dm) {
+/// The same from sums with filters in the lanes: 16 channels at a time, whose numbers of a filter are neighbours.
+template <class Kernel, class T>
+IKEBANA_ONCE void winograd_add_turned_weights(T* dw, const T* sums, int K, int C) {
+    constexpr int points = Kernel::rows * Kernel::rows, S = Kernel::columns * Kernel::columns, channels = 16;
+    for (int k = 0; k < K; k += width<T>)
+        for (int c = 0; c < C; c += channels) {
+            const int count = std::min(channels, C - c);
+            alignas(64) T kernels[channels * S * width<T>];
+            for (int i = 0; i < count; ++i, sums += points * width<T>)
+                from_points_2d<Kernel>(kernels + i * S * width<T>, width<T>, sums, width<T>);
+            add_transposed(dw + (k * C + c) * S, static_cast<std::size_t>(C * S), kernels, width<T>,
+                           static_cast<std::size_t>(count * S), static_cast<std::size_t>(std::min(width<T>, K - k)));
+        }
+}
+
+/// dV [c][piece][point] ← Σ_k U dM for Channels channels from c0 on.
+template <class W, class G, int Channels, class T>
+void winograd_input_products(T* dv, const T* packed, const T* dm, int c0) {
     constexpr int L = W::L;
     for (int p = 0; p < W::points; ++p)
         for (int lane = 0; lane < L; lane += width<T>)
-            winograd_products<G::C, W::group, T>(dv + p * L + lane, W::kept, dm + p * W::output_point * L + lane,
-                                                 packed + p * W::kernels, 1, G::C, G::K);
+            winograd_products<Channels, W::group, T>(dv + p * L + lane, W::kept, dm + p * W::output_point * L + lane,
+                                                     packed + p * W::kernels + c0, 1, G::C, G::K);
 }
 
-/// dx += B dV Bᵀ for a group of pieces, dV [c][piece][point] with `kept` vectors a piece.
-template <class B, class T>
-IKEBANA_ONCE void winograd_add_image(T* dx, const T* dv, int kept, const WinogradPieces& at, int first) {
+/// dx ← B dV Bᵀ for a group of pieces M apart, dV [c][piece][point] with `kept` vectors a piece: added where an earlier
+/// piece has been, stored where none has.
+template <class B, int M, class T>
+IKEBANA_ONCE void winograd_add_image(T* dx, const T* dv, int kept, int channels, const WinogradPieces& at, int first) {
     using V = xsimd::batch<T>;
     constexpr int L = backend::lanes<T>, N = B::rows;
-    for (int c = 0; c < at.channels; ++c)
+    for (int c = 0; c < channels; ++c)
         for (int g = 0; g < std::min(at.group, at.pieces - first); ++g) {
-            const int piece = first + g, h0 = piece / at.columns * at.step - at.padding,
-                      w0 = piece % at.columns * at.step - at.padding;
+            const int piece_row = (first + g) / at.columns, piece_column = (first + g) % at.columns,
+                      h0 = piece_row * M - at.padding, w0 = piece_column * M - at.padding;
             const T* from = dv + (c * at.group + g) * kept * L;
-            const bool inside = h0 >= 0 && w0 >= 0 && h0 + N <= at.height && w0 + N <= at.width;
+            const bool inside = w0 >= 0 && w0 + N <= at.width;
             for (int lane = 0; lane < L; lane += width<T>) {
                 alignas(64) T gradient[N * N * width<T>];
                 from_points_2d<B>(gradient, width<T>, from + lane, L);
@@ -304,14 +303,16 @@ IKEBANA_ONCE void winograd_add_image(T* dx, const T* dv, int kept, const Winogra
                     if (h0 + i < 0 || h0 + i >= at.height) continue;
                     T* row = dx + ((c * at.height + h0 + i) * at.width + w0) * L + lane;
                     const T* from_row = gradient + i * N * width<T>;
-                    const auto add = [&](int j) IKEBANA_INLINE {
-                        (V::load_unaligned(row + j * L) + V::load_aligned(from_row + j * width<T>))
-                            .store_unaligned(row + j * L);
+                    const int added = piece_row > 0 && i < N - M ? N : piece_column > 0 ? N - M : 0;
+                    const auto put = [&](int j) IKEBANA_INLINE {
+                        V sum = V::load_aligned(from_row + j * width<T>);
+                        if (j < added) sum = sum + V::load_unaligned(row + j * L);
+                        sum.store_unaligned(row + j * L);
                     };
                     if (inside)
-                        unroll<N>(add);
+                        unroll<N>(put);
                     else
-                        for (int j = std::max(0, -w0); j < std::min(N, at.width - w0); ++j) add(j);
+                        for (int j = std::max(0, -w0); j < std::min(N, at.width - w0); ++j) put(j);
                 }
             }
         }
@@ -323,31 +324,37 @@ void winograd_backward(DX dx, DW dw, const T* x, const T* packed, std::byte* scr
     T* v = reinterpret_cast<T*>(scratch);
     T* dm = v + W::image_size;
     T* sums = dm + W::backward_size;
-    if constexpr (!is_nothing<DX>) std::fill_n(dx.data, DX::size, T(0));
     for (int first = 0; first < W::pieces; first += W::group) {
-        winograd_output<W, G>(dm, first, get);
-        if constexpr (!is_nothing<DW>) {
+        const bool last = first + W::group >= W::pieces;
+        if constexpr (!is_nothing<DW>)
             winograd_image<typename W::B>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
-            const bool last = first + W::group >= W::pieces;
-            const auto add = [&](int block, int blocks) {
-                const int k = block * W::pair_filters;
-                winograd_add_weights<typename W::Kernel, W::pair_channels, W::turns>(
-                    dw.data + k * G::C * G::R * G::R,
-                    static_cast<const T*>(sums) + W::sums_of(block) * W::channel_blocks * W::points * width<T>,
-                    std::min(G::K - k, blocks * W::pair_filters), G::C);
-            };
-            if constexpr (W::turns) {
-                winograd_turned_weight_sums<W>(sums, dm, v, first > 0, [&](int block, int blocks) {
-                    if (last) add(block, blocks);
-                });
-            } else {
+        if constexpr (!is_nothing<DW> && W::turns) { // dM of some filters meets V while a cache holds it
+            each_even_block<W::filter_blocks, W::turned_blocks>([&]<int KV>(std::integral_constant<int, KV>, int kv) {
+                const int k = kv * width<T>;
+                T* block = dm + (is_nothing<DX> ? 0 : k * W::group * W::L);
+                T* block_sums = sums + W::sums_of(kv) * W::channel_blocks * W::points * width<T>;
+                winograd_output<W, G>(block, first, k, k + KV * width<T>, get);
+                winograd_turned_weight_sums<W, KV>(block_sums, static_cast<const T*>(block), v, first > 0);
+                if (last)
+                    winograd_add_turned_weights<typename W::Kernel>(dw.data + k * G::C * G::R * G::R,
+                                                                    static_cast<const T*>(block_sums),
+                                                                    std::min(KV * width<T>, G::K - k), G::C);
+            });
+        } else {
+            winograd_output<W, G>(dm, first, 0, W::padded_filters, get);
+            if constexpr (!is_nothing<DW>) {
                 winograd_weight_sums<W>(sums, dm, v, first > 0);
-                if (last) add(0, W::filter_blocks);
+                if (last)
+                    winograd_add_weights<typename W::Kernel, W::pair_channels>(dw.data, static_cast<const T*>(sums),
+                                                                               G::K, G::C);
             }
         }
         if constexpr (!is_nothing<DX>) {
-            winograd_input_products<W, G>(v, packed, dm);
-            winograd_add_image<typename W::B>(dx.data, static_cast<const T*>(v), W::kept, pieces_of<W, G>, first);
+            each_even_block<G::C, W::most_kept>([&]<int BC>(std::integral_constant<int, BC>, int c) {
+                winograd_input_products<W, G, BC>(v, packed, dm, c);
+                winograd_add_image<typename W::B, W::M>(dx.data + c * G::H * G::W * W::L, static_cast<const T*>(v),
+                                                        W::kept, BC, pieces_of<W, G>, first);
+            });
         }
     }
 }

@@ -6,6 +6,7 @@
 #pragma once
 #include <backends/cpu/backend.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -140,18 +141,23 @@ IKEBANA_INLINE inline void from_points(V* out, const V* in) {
 // the steps between them count elements. The outer loops stay loops: written out they save a twentieth of the time, and
 // cost the compiler a second.
 
-/// to [N·N] ← matrix · d · matrixᵀ of a square d.
+/// to [N·N] ← matrix · d · matrixᵀ of a square d, whose rows begin at rows[i]; it is 0 outside of the columns from
+/// `begin` to `end`.
 template <class Matrix, class T>
-IKEBANA_ONCE void to_points_2d(T* to, std::ptrdiff_t to_step, const T* from, std::ptrdiff_t row_step,
-                               std::ptrdiff_t column_step) {
+IKEBANA_ONCE void to_points_2d(T* to, std::ptrdiff_t to_step, const T* const (&rows)[Matrix::columns],
+                               std::ptrdiff_t column_step, int begin, int end) {
     using V = xsimd::batch<T>;
     constexpr int N = Matrix::rows, columns = Matrix::columns;
     V half[columns][N]; // half[j] = matrix · column j
     IKEBANA_ROLLED
     for (int j = 0; j < columns; ++j) {
+        if (j < begin || j >= end) {
+            std::fill_n(half[j], N, V(0));
+            continue;
+        }
         V column[columns];
         IKEBANA_UNROLL
-        for (int i = 0; i < columns; ++i) column[i] = V::load_unaligned(from + i * row_step + j * column_step);
+        for (int i = 0; i < columns; ++i) column[i] = V::load_unaligned(rows[i] + j * column_step);
         to_points<Matrix>(half[j], column);
     }
     IKEBANA_ROLLED
@@ -163,6 +169,15 @@ IKEBANA_ONCE void to_points_2d(T* to, std::ptrdiff_t to_step, const T* from, std
         IKEBANA_UNROLL
         for (int j = 0; j < N; ++j) points[j].store_unaligned(to + (i * N + j) * to_step);
     }
+}
+
+/// The same of a square whose rows and columns lie equal steps apart.
+template <class Matrix, class T>
+IKEBANA_INLINE inline void to_points_2d(T* to, std::ptrdiff_t to_step, const T* from, std::ptrdiff_t row_step,
+                                        std::ptrdiff_t column_step) {
+    const T* rows[Matrix::columns];
+    for (int i = 0; i < Matrix::columns; ++i) rows[i] = from + i * row_step;
+    to_points_2d<Matrix>(to, to_step, rows, column_step, 0, Matrix::columns);
 }
 
 /// to [columns·columns] ← matrixᵀ · m · matrix of N×N points.
