@@ -69,6 +69,12 @@ void conv_pack(backend, G, T* packed, Weights w) {
     }
 }
 
+/// How far on the next filter's numbers lie from those of k, 0 for the last of K: asked for while k's are worked.
+template <int K, int Size>
+constexpr int next_of(int k) {
+    return k + 1 < K ? Size : 0;
+}
+
 /// put(k, p, q, lane, value) for each whole W×W window of outputs, biases added: value[W · W], row-major. It writes to
 /// y (K, P / W, Q / W), for which the rows of windows may be seen as one.
 template <class G, int W, class X, class Weights, class B, class Put>
@@ -94,6 +100,9 @@ void convolve(const number_of<X>* y, X x, Weights w, B b, const number_of<X>* pa
                             window[j] = V::load_aligned(sums + place * width<T>) + bias;
                         });
                         put(k, p / W + row, q / W + column, lane, window);
+                        constexpr int places = (G::P / W) * (G::Q / W);
+                        const int place = k * places + (p / W + row) * (G::Q / W) + q / W + column;
+                        __builtin_prefetch(y + place * X::lanes + next_of<G::K, places * X::lanes>(k) + lane, 1, 2);
                     });
                 }
             });
@@ -125,6 +134,7 @@ void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, const number
                                              const int row = p + i / Method::M, column = q + i % Method::M;
                                              const bool inside = Method::fits || (row < G::P && column < G::Q);
                                              const T* at = above + ((k * G::P + row) * G::Q + column) * X::lanes + lane;
+                                             __builtin_prefetch(at + next_of<G::K, G::P * G::Q * X::lanes>(k), 0, 2);
                                              (inside ? V::load_unaligned(at) : V(0)).store_aligned(y + i * width<T>);
                                          }
                                      });

@@ -109,6 +109,9 @@ void conv_pool_backward(backend, G, std::integral_constant<int, W>, DX dx, DW dw
                         const int at = ((k * P + row) * Q + column) * X::lanes + lane;
                         d = V::load_unaligned(static_cast<const T*>(dz.data) + at);
                         place = V::load_unaligned(argmax + at);
+                        const int next = at + next_of<G::K, P * Q * X::lanes>(k);
+                        __builtin_prefetch(dz.data + next, 0, 2);
+                        __builtin_prefetch(argmax + next, 0, 2);
                     }
                     unroll<4>([&](int j) IKEBANA_INLINE {
                         const int to = (i / windows * 2 + j / 2) * Method::M + i % windows * 2 + j % 2;

@@ -88,6 +88,17 @@ IKEBANA_ONCE void winograd_pack(T* packed, int step, const T* w, int pairs) {
     }
 }
 
+/// Asks the second cache for the N×N places of a piece (Write: to write them), but for the columns before `asked`. The
+/// transforms ask for the next channel's or filter's while they work this one's: a piece is rows too short for what the
+/// processor asks for itself, and 64 channels of 32×32 take 0.8 to 0.87 of the time so.
+template <int N, int Write, class T>
+IKEBANA_INLINE inline void ask_for_piece(const T* piece, const WinogradPieces& at, int h0, int w0, int asked) {
+    constexpr int L = backend::lanes<T>;
+    for (int i = std::max(0, -h0); i < std::min(N, at.height - h0); ++i)
+        for (int j = std::max(asked, -w0); j < std::min(N, at.width - w0); ++j)
+            __builtin_prefetch(piece + (i * at.width + j) * L, Write, 2);
+}
+
 /// V [point][c][piece] ← Bᵀ d B for a group of pieces, points `point` vectors apart. Pieces beyond the last, and
 /// channels that fill the last block, are 0.
 template <class B, class T>
@@ -105,6 +116,9 @@ IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* 
                 continue;
             }
             const T* from = x + ((c * at.height + h0) * at.width + w0) * L;
+            if (c + 1 < at.channels)
+                ask_for_piece<N, 0>(from + at.height * at.width * L, at, h0, w0,
+                                    g > 0 && piece % at.columns > 0 ? N - at.step : 0);
             const int begin = at.whole ? 0 : std::max(0, -w0), end = at.whole ? N : std::min(N, at.width - w0);
             for (int lane = 0; lane < L; lane += width<T>) {
                 const T* rows[N];
@@ -296,6 +310,9 @@ IKEBANA_ONCE void winograd_add_image(T* dx, const T* dv, int kept, int channels,
                       h0 = piece_row * M - at.padding, w0 = piece_column * M - at.padding;
             const T* from = dv + (c * at.group + g) * kept * L;
             const bool inside = w0 >= 0 && w0 + N <= at.width;
+            if (c + 1 < channels)
+                ask_for_piece<N, 1>(dx + (((c + 1) * at.height + h0) * at.width + w0) * L, at, h0, w0,
+                                    g > 0 && piece_column > 0 ? N - M : 0);
             for (int lane = 0; lane < L; lane += width<T>) {
                 alignas(64) T gradient[N * N * width<T>];
                 from_points_2d<B>(gradient, width<T>, from + lane, L);
