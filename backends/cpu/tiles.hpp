@@ -38,8 +38,8 @@ IKEBANA_INLINE inline void each_transposed(std::size_t to_step, const T* from, s
 
 /// to[j · to_step + i] = from[i · from_step + j] for rows × columns numbers of `from`.
 template <class T>
-void transpose(T* to, std::size_t to_step, const T* from, std::size_t from_step, std::size_t rows,
-               std::size_t columns) {
+IKEBANA_ONCE void transpose(T* to, std::size_t to_step, const T* from, std::size_t from_step, std::size_t rows,
+                            std::size_t columns) {
     each_transposed(to_step, from, from_step, rows, columns, [to]<class X>(std::size_t at, const X& x) IKEBANA_INLINE {
         if constexpr (std::is_same_v<X, T>)
             to[at] = x;
@@ -50,8 +50,8 @@ void transpose(T* to, std::size_t to_step, const T* from, std::size_t from_step,
 
 /// to[j · to_step + i] += from[i · from_step + j].
 template <class T>
-void add_transposed(T* to, std::size_t to_step, const T* from, std::size_t from_step, std::size_t rows,
-                    std::size_t columns) {
+IKEBANA_ONCE void add_transposed(T* to, std::size_t to_step, const T* from, std::size_t from_step, std::size_t rows,
+                                 std::size_t columns) {
     each_transposed(to_step, from, from_step, rows, columns, [to]<class X>(std::size_t at, const X& x) IKEBANA_INLINE {
         if constexpr (std::is_same_v<X, T>)
             to[at] += x;
