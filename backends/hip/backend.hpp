@@ -78,6 +78,8 @@ struct backend {
 
 inline constexpr int L = 32;        // samples in a tile
 inline constexpr int threads = 256; // of a block
+/// Blocks that keep a large GPU busy: two for each of the 132 multiprocessors of an H100.
+inline constexpr int busy_blocks = 264;
 
 constexpr unsigned blocks_for(std::size_t n, std::size_t each = threads) {
     return static_cast<unsigned>((n + each - 1) / each);

@@ -1,7 +1,7 @@
 // Convolution as implicit GEMM: the matrix product of multiply.hpp, one operand gathered from the image as it is read,
 // so that no matrix of patches is ever written. x (C,H,W), y (K,P,Q), w (K,C,R,S), b (K), all tiles at once:
 //   y     rows K, a column for each place of y and sample, depth C·R·S
-//   dw    rows K, columns C·R·S, depth: all places of y and samples; a tile a share, then shares are added in order
+//   dw    rows K, columns C·R·S, depth: all places of y and samples; in shares, which are then added in order
 //   dx    rows C, a column for each place of x and sample, depth K·R·S
 // With a W×W max pool and an activation f behind it (conv_pool_*, W = 1: no pool), columns come window by window: a
 // thread holds a window's four sums and stores f(their maximum) and which won; on the way back dz is read as if it were
@@ -12,12 +12,25 @@
 #include <ikebana/layers/conv_pool.hpp>
 #include <ikebana/layers/primitives.hpp>
 
+#include <algorithm>
+
 namespace ikebana::hip {
 
-/// Each tile's share of dw.
+/// dw has few numbers, each the sum of many products: shares of the sum keep a GPU busy. They lie in the tiles'
+/// scratch, where a tile has room for several as long as they take little of it, so that small batches have them, too.
+template <class G, class T>
+struct WeightShares {
+    static constexpr int K = G::K, taps = G::C * G::R * G::S;
+    static constexpr Blocking blocking = blocking_for(K, taps, 1, unit_of<core_of<T>>);
+    static constexpr int blocks = static_cast<int>(blocks_for(K, blocking.m()) * blocks_for(taps, blocking.n()));
+    static constexpr int wanted = std::max(1, busy_blocks / blocks);
+    static constexpr std::size_t bytes = G::weights::size * sizeof(T), most_bytes = std::size_t{1} << 20;
+    static constexpr int of_a_tile = std::clamp(wanted / 2, 1, std::max(1, static_cast<int>(most_bytes / bytes)));
+};
+
 template <class G, class T>
 constexpr std::size_t conv_scratch_bytes(backend, G, T) {
-    return G::weights::size * sizeof(T);
+    return WeightShares<G, T>::of_a_tile * WeightShares<G, T>::bytes;
 }
 template <class G, class T>
 constexpr std::size_t conv_pool_scratch_bytes(backend on, G, int, T) {
@@ -48,28 +61,52 @@ struct Place {
     }
 };
 
+/// A number's place in memory, and its row and column in an image.
+struct InImage {
+    std::ptrdiff_t at;
+    int row, column;
+};
+/// Tap (channel, r, s) of a kernel as one number; its channel has `size` numbers.
+template <class G>
+__device__ InImage tap_of(int tap, std::ptrdiff_t size) {
+    return {tap / (G::R * G::S) * size, tap / G::S % G::R, tap % G::S};
+}
+
 /// Tap (c, r, s) as one number, and a column of y: the number of x under that tap, 0 outside.
 template <class G, class T, int W>
 struct Patches {
     const T* x;
     std::ptrdiff_t step;
-    __device__ T number(int tap, int column) const {
+    /// x's place and number under tap (0, 0, 0).
+    __device__ InImage corner(int column) const {
         const Place<G, W> at(column);
-        const int s = tap % G::S, r = tap / G::S % G::R, c = tap / (G::S * G::R);
-        const int h = at.p() * G::stride + r - G::padding, w = at.q() * G::stride + s - G::padding;
-        if (h < 0 || h >= G::H || w < 0 || w >= G::W) return T(0);
-        return x[at.tile * step + ((c * G::H + h) * G::W + w) * L + at.lane];
+        const int h = at.p() * G::stride - G::padding, w = at.q() * G::stride - G::padding;
+        return {at.tile * step + (h * G::W + w) * L + at.lane, h, w};
+    }
+    __device__ InImage tap(int number) const {
+        InImage tap = tap_of<G>(number, G::H * G::W * L);
+        tap.at += (tap.row * G::W + tap.column) * L;
+        return tap;
+    }
+    __device__ T number(InImage corner, InImage tap) const {
+        const int h = corner.row + tap.row, w = corner.column + tap.column;
+        if (G::padding > 0 && (h < 0 || h >= G::H || w < 0 || w >= G::W)) return T(0);
+        return x[corner.at + tap.at];
     }
 };
 template <class G, class T, int W>
 struct PatchesByColumns : Patches<G, T, W> {
     static constexpr bool along_depth = false;
-    __device__ T operator()(int k, int n) const { return this->number(k, n); }
+    __device__ InImage outer(int n) const { return this->corner(n); }
+    __device__ InImage inner(int k) const { return this->tap(k); }
+    __device__ T operator()(InImage n, InImage k) const { return this->number(n, k); }
 };
 template <class G, class T, int W>
 struct PatchesOverColumns : Patches<G, T, W> {
     static constexpr bool along_depth = true;
-    __device__ T operator()(int k, int n) const { return this->number(n, k); }
+    __device__ InImage outer(int n) const { return this->tap(n); }
+    __device__ InImage inner(int k) const { return this->corner(k); }
+    __device__ T operator()(InImage n, InImage k) const { return this->number(k, n); }
 };
 
 /// Row c, depth (k, r, s): w[k][c][r][s].
@@ -77,9 +114,9 @@ template <class G, class T>
 struct TurnedWeights {
     static constexpr bool along_depth = true;
     const T* w;
-    __device__ T operator()(int c, int tap) const {
-        return w[(tap / (G::R * G::S) * G::C + c) * (G::R * G::S) + tap % (G::R * G::S)];
-    }
+    __device__ int outer(int c) const { return c * (G::R * G::S); }
+    __device__ int inner(int tap) const { return tap / (G::R * G::S) * (G::C * G::R * G::S) + tap % (G::R * G::S); }
+    __device__ T operator()(int c, int tap) const { return w[c + tap]; }
 };
 
 /// y's gradient: dz where the place won, else 0.
@@ -87,8 +124,7 @@ template <class G, class T, int W>
 struct Spread {
     const T *dz, *argmax;
     std::ptrdiff_t step;
-    __device__ T number(int k, int tile, int window, int inner, int lane) const {
-        const std::ptrdiff_t at = Place<G, W>::pooled(k, tile, window, lane, step);
+    __device__ T number(std::ptrdiff_t at, int inner) const {
         return W == 1 || argmax[at] == static_cast<T>(inner) ? dz[at] : T(0);
     }
 };
@@ -96,9 +132,17 @@ struct Spread {
 template <class G, class T, int W>
 struct GradientOverColumns : Spread<G, T, W> {
     static constexpr bool along_depth = true;
-    __device__ T operator()(int k, int column) const {
+    struct InWindow {
+        std::ptrdiff_t at;
+        int place;
+    };
+    __device__ std::ptrdiff_t outer(int k) const { return Place<G, W>::pooled(k, 0, 0, 0, 0); }
+    __device__ InWindow inner(int column) const {
         const Place<G, W> at(column);
-        return this->number(k, at.tile, at.window, at.inner, at.lane);
+        return {at.pooled(0, at.tile, at.window, at.lane, this->step), at.inner};
+    }
+    __device__ T operator()(std::ptrdiff_t k, InWindow column) const {
+        return this->number(k + column.at, column.place);
     }
 };
 /// Depth (k, r, s), column (tile, h, w, lane) of x: the number of y's gradient that tap (r, s) joins to that place, or
@@ -106,15 +150,19 @@ struct GradientOverColumns : Spread<G, T, W> {
 template <class G, class T, int W>
 struct GradientPatches : Spread<G, T, W> {
     static constexpr bool along_depth = false;
-    __device__ T operator()(int tap, int column) const {
-        constexpr int size = G::H * G::W * L, P = Place<G, W>::P, Q = Place<G, W>::Q;
-        const int s = tap % G::S, r = tap / G::S % G::R, k = tap / (G::S * G::R);
-        const int lane = column % L, w = column / L % G::W, h = column / (L * G::W) % G::H;
-        const int ps = h + G::padding - r, qs = w + G::padding - s; // p and q times the stride
+    __device__ InImage outer(int column) const {
+        constexpr int size = G::H * G::W * L;
+        return {column / size * this->step + column % L, column / (L * G::W) % G::H + G::padding,
+                column / L % G::W + G::padding};
+    }
+    __device__ InImage inner(int tap) const { return tap_of<G>(tap, Place<G, W>::pooled(1, 0, 0, 0, 0)); }
+    __device__ T operator()(InImage place, InImage tap) const {
+        constexpr int P = Place<G, W>::P, Q = Place<G, W>::Q;
+        const int ps = place.row - tap.row, qs = place.column - tap.column; // p and q times the stride
         if (ps < 0 || ps % G::stride != 0 || ps / G::stride >= P * W) return T(0);
         if (qs < 0 || qs % G::stride != 0 || qs / G::stride >= Q * W) return T(0);
         const int p = ps / G::stride, q = qs / G::stride;
-        return this->number(k, column / size, p / W * Q + q / W, p % W * W + q % W, lane);
+        return this->number(place.at + tap.at + (p / W * Q + q / W) * L, p % W * W + q % W);
     }
 };
 
@@ -139,14 +187,6 @@ struct ToPooled {
     __device__ void store(int k, int n, int, T sum) const { store_window(k, n, &sum); }
 };
 
-/// Share t of a gradient goes to tile t's scratch.
-template <class T, int Columns>
-struct ToShares {
-    T* data;
-    std::ptrdiff_t step;
-    __device__ void store(int m, int n, int share, T sum) const { data[share * step + m * Columns + n] = sum; }
-};
-
 template <class G, int W, class F, class Y, class X, class Weights, class B>
 void conv_pool_forward(backend on, G, std::integral_constant<int, W>, F, Y y, number_of<X>* argmax, X x, Weights w, B b,
                        const number_of<X>*, std::byte*) {
@@ -164,12 +204,14 @@ void conv_pool_backward(backend on, G, std::integral_constant<int, W>, DX dx, DW
     constexpr int taps = G::C * G::R * G::S;
     const Spread<G, T, W> gradient{dz.data, argmax, on.step_of<T>()};
     if constexpr (!is_nothing<DW>) {
-        T* shares = reinterpret_cast<T*>(scratch);
-        launch_multiply<T, G::K, taps>(
-            on, GradientOverColumns<G, T, W>{gradient}, PatchesOverColumns<G, T, W>{{x.data, on.step_of<T>()}},
-            ToShares<T, taps>{shares, on.step_of<T>()}, taps, on.tiles * Place<G, W>::size, on.tiles);
-        assign(on, G::weights::size, dw.data,
-               dw + SumOfArrays<T>{shares, static_cast<std::size_t>(on.step_of<T>()), on.tiles});
+        using Sizes = WeightShares<G, T>;
+        const Shares<T> shares{reinterpret_cast<T*>(scratch), on.step_of<T>(), G::weights::size, Sizes::of_a_tile};
+        const int columns = on.tiles * Place<G, W>::size;
+        const int share = share_of(columns, std::min(Sizes::wanted, on.tiles * Sizes::of_a_tile));
+        launch_multiply<T, G::K, taps>(on, GradientOverColumns<G, T, W>{gradient},
+                                       PatchesOverColumns<G, T, W>{{x.data, on.step_of<T>()}},
+                                       ToShares<T, taps>{shares}, taps, columns, share);
+        add_shares(on, dw.data, shares, static_cast<int>(blocks_for(columns, share)));
     }
     if constexpr (!is_nothing<DX>) {
         constexpr int inputs = G::H * G::W;

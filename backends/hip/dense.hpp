@@ -31,9 +31,8 @@ template <class DW, class DY, class X>
 void dense_backward_weight(backend on, DW dw, DY dy, X x, std::byte*) {
     using T = number_of<X>;
     constexpr int O = DY::shape::sizes[0], I = X::shape::size;
-    launch_multiply<T, O, I>(on, OverColumnsLeft<T, 1>{{dy.data, on.step_of<T>()}},
-                             OverColumnsRight<T, 1>{{x.data, on.step_of<T>()}}, ToGradient<T, I>{dw.data}, I,
-                             on.tiles * L);
+    launch_multiply<T, O, I>(on, OverColumns<T, 1>{{dy.data, on.step_of<T>()}},
+                             OverColumns<T, 1>{{x.data, on.step_of<T>()}}, ToGradient<T, I>{dw.data}, I, on.tiles * L);
 }
 
 template <class DX, class W, class DY>

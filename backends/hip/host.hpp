@@ -17,6 +17,7 @@
 #include <thread>
 
 #define __global__
+#define __launch_bounds__(...)
 #define __device__
 #define __host__
 #define __shared__ static thread_local // a CPU thread runs one block at a time

@@ -1,37 +1,85 @@
 // The matrix product: C (M × N) = Σ_k A(m, k) B(k, n). A and B are functors (number at two indices), and so is the
 // destination, which stores, adds a bias, or spreads shares: a layer differs from another in what these do.
 //   a block     a tile of C, and its share of the depth (blockIdx.z)
-//   a round     16 of the depth: both operands' tiles go to shared memory, each number once, and to the sums (sums.hpp)
+//   a round     16 of the depth: both operands' tiles go to shared memory, each number once, and to the sums
+//               (sums.hpp); the next round's numbers are on their way meanwhile
 // How threads share a tile follows from M and N as constants, so that 20 or 50 filters waste little of it.
-// Functors: T operator()(int row, int column) const; static constexpr bool along_depth: neighbours in memory are
-// neighbours in depth, not in m or n. Destination: void store(int m, int n, int share, T sum) const; or, where columns
-// come in windows of `window` · 32, which a thread sums whole: void store_window(int m, int n, const T* sums) const.
+// An operand's number is found in two steps, since a thread meets few rows of A and columns of B, all along the depth:
+//   Outer outer(int row or column) const        what the one says, kept through all rounds
+//   Inner inner(int k) const                    what the depth says
+//   T operator()(Outer, Inner) const
+//   static constexpr bool along_depth           neighbours in memory are neighbours in depth, not in m or n
+// Destination: void store(int m, int n, int share, T sum) const; or, where columns come in windows of `window` · 32,
+// which a thread sums whole: void store_window(int m, int n, const T* sums) const.
 // Next to read: dense.hpp.
 #pragma once
 #include <backends/hip/sums.hpp>
 #include <ikebana/tensor/view.hpp>
 
+#include <utility>
+
 namespace ikebana::hip {
 
+/// An operand's tile of a round on its way to shared memory, some of its numbers with each thread. Those beyond the
+/// depth are 0; rows of A and columns of B beyond the last are the last one's, as their sums go nowhere.
+template <class T, class Operand, int Width>
+class Reader {
+    using Outer = decltype(std::declval<Operand>().outer(0));
+    static constexpr int size = round_depth * Width, count = (size + threads - 1) / threads;
+    static_assert(threads % round_depth == 0);
+
+  public:
+    __device__ Reader(const Operand& operand, int first, int limit) {
+        IKEBANA_HIP_UNROLL
+        for (int e = 0; e < count; ++e)
+            outer_[e] = operand.outer(first + outer(e) < limit ? first + outer(e) : limit - 1);
+    }
+
+    __device__ void read(const Operand& operand, int k0, int end) {
+        IKEBANA_HIP_UNROLL
+        for (int e = 0; e < count; ++e) {
+            const int k = k0 + inner(e);
+            const T number = operand(outer_[e], operand.inner(k < end ? k : end - 1));
+            numbers_[e] = k < end ? number : T(0);
+        }
+    }
+
+    /// put(k, row or column, number), both within the tile.
+    template <class Put>
+    __device__ void write(Put put) const {
+        IKEBANA_HIP_UNROLL
+        for (int e = 0; e < count; ++e)
+            if ((e + 1) * threads <= size || id(e) < size) put(inner(e), outer(e), numbers_[e]);
+    }
+
+  private:
+    static __device__ int id(int e) { return static_cast<int>(threadIdx.x) + e * threads; }
+    static __device__ int inner(int e) { return Operand::along_depth ? id(0) % round_depth : id(e) / Width; }
+    static __device__ int outer(int e) {
+        return Operand::along_depth ? id(e) / round_depth : (threads % Width == 0 ? id(0) : id(e)) % Width;
+    }
+
+    Outer outer_[count];
+    T numbers_[count];
+};
+
 template <class Sums, class A, class B, class To>
-__global__ void multiply(A a, B b, To to, int M, int N, int depth, int share) {
+__global__ void __launch_bounds__(threads, 2) multiply(A a, B b, To to, int M, int N, int depth, int share) {
     using T = typename Sums::number;
     constexpr int BM = Sums::blocking.m(), BN = Sums::blocking.n();
-    __shared__ T as[round_depth][BM + Sums::padding], bs[round_depth][BN + Sums::padding];
-    const int id = static_cast<int>(threadIdx.x);
+    alignas(4 * sizeof(T)) __shared__ T as[round_depth][Sums::left_row];
+    __shared__ T bs[round_depth][BN + Sums::padding];
     const int m0 = static_cast<int>(blockIdx.y) * BM, n0 = static_cast<int>(blockIdx.x) * BN;
     const int begin = static_cast<int>(blockIdx.z) * share, end = begin + share < depth ? begin + share : depth;
+    Reader<T, A, BM> left(a, m0, M);
+    Reader<T, B, BN> right(b, n0, N);
+    left.read(a, begin, end), right.read(b, begin, end);
     Sums sums;
     for (int k0 = begin; k0 < end; k0 += round_depth) {
-        for (int i = id; i < round_depth * BM; i += threads) {
-            const int k = A::along_depth ? i % round_depth : i / BM, m = A::along_depth ? i / round_depth : i % BM;
-            as[k][m] = k0 + k < end && m0 + m < M ? Sums::operand(a(m0 + m, k0 + k)) : T(0);
-        }
-        for (int i = id; i < round_depth * BN; i += threads) {
-            const int k = B::along_depth ? i % round_depth : i / BN, n = B::along_depth ? i / round_depth : i % BN;
-            bs[k][n] = k0 + k < end && n0 + n < N ? Sums::operand(b(k0 + k, n0 + n)) : T(0);
-        }
+        left.write([&](int k, int m, T x) { as[k][Sums::left_place(m)] = Sums::operand(x); });
+        right.write([&](int k, int n, T x) { bs[k][n] = Sums::operand(x); });
         __syncthreads();
+        if (k0 + round_depth < end) left.read(a, k0 + round_depth, end), right.read(b, k0 + round_depth, end);
         sums.add(as, bs);
         __syncthreads();
     }
@@ -42,16 +90,25 @@ __global__ void multiply(A a, B b, To to, int M, int N, int depth, int share) {
 template <class T>
 using core_of = std::conditional_t<std::is_same_v<T, float>, MatrixCore, NoCore>;
 
-/// M, and N where it is known (else what it is a multiple of), choose the blocking; n, depth and its shares are
-/// run-time numbers. A share is a multiple of round_depth.
+/// How much of the depth each of `shares` takes, whole rounds; the last may take less, or there are fewer.
+constexpr int share_of(int depth, int shares) {
+    return ((depth + shares - 1) / shares + round_depth - 1) / round_depth * round_depth;
+}
+
+/// M, and N where it is known (else what it is a multiple of), choose the blocking; n, depth and a share of it are
+/// run-time numbers.
 template <class T, int M, int N, class Core = core_of<T>, class A, class B, class To>
-void launch_multiply(backend on, A a, B b, To to, int n, int depth, int shares = 1) {
+void launch_multiply(backend on, A a, B b, To to, int n, int depth, int share) {
     constexpr Blocking blocking = blocking_for(M, N, window_of<To>, unit_of<Core>);
     static_assert(window_of<To> == 1 || blocking.across == window_of<To>, "no unit holds a window");
     const dim3 grid(blocks_for(static_cast<std::size_t>(n), blocking.n()), blocks_for(M, blocking.m()),
-                    static_cast<unsigned>(shares));
+                    blocks_for(static_cast<std::size_t>(depth), static_cast<std::size_t>(share)));
     launch<multiply<Sums<T, Core, blocking.rows, blocking.down, blocking.across>, A, B, To>>(
-        on.stream, grid, dim3(threads), a, b, to, M, n, depth, depth / shares);
+        on.stream, grid, dim3(threads), a, b, to, M, n, depth, share);
+}
+template <class T, int M, int N, class Core = core_of<T>, class A, class B, class To>
+void launch_multiply(backend on, A a, B b, To to, int n, int depth) {
+    launch_multiply<T, M, N, Core>(on, a, b, to, n, depth, share_of(depth, 1));
 }
 
 /// N of a blocking where it grows with the batch.
@@ -64,46 +121,45 @@ template <class T, int Columns, bool Transposed = false>
 struct Matrix {
     static constexpr bool along_depth = !Transposed;
     const T* data;
-    __device__ T operator()(int m, int k) const {
-        return Transposed ? data[static_cast<std::ptrdiff_t>(k) * Columns + m]
-                          : data[static_cast<std::ptrdiff_t>(m) * Columns + k];
-    }
+    __device__ std::ptrdiff_t outer(int m) const { return Transposed ? m : std::ptrdiff_t{m} * Columns; }
+    __device__ std::ptrdiff_t inner(int k) const { return Transposed ? std::ptrdiff_t{k} * Columns : k; }
+    __device__ T operator()(std::ptrdiff_t m, std::ptrdiff_t k) const { return data[m + k]; }
 };
 
 /// Tiles of channels × Places as a matrix: a row a channel, a column for each place and lane of each tile.
 template <class T, int Places>
 struct Columns {
+    static constexpr int size = Places * L;
     T* data;
     std::ptrdiff_t step;
-    __device__ T& at(int channel, int column) const {
-        constexpr int size = Places * L;
-        return data[column / size * step + channel * size + column % size];
-    }
+    __device__ std::ptrdiff_t column(int n) const { return n / size * step + n % size; }
+    static __device__ std::ptrdiff_t channel(int c) { return std::ptrdiff_t{c} * size; }
 };
 
 /// The right operand whose columns are those of tiles.
 template <class T, int Places>
 struct ByColumns : Columns<const T, Places> {
     static constexpr bool along_depth = false;
-    __device__ T operator()(int k, int n) const { return this->at(k, n); }
+    __device__ std::ptrdiff_t outer(int n) const { return this->column(n); }
+    __device__ std::ptrdiff_t inner(int k) const { return this->channel(k); }
+    __device__ T operator()(std::ptrdiff_t n, std::ptrdiff_t k) const { return this->data[n + k]; }
 };
-/// An operand that is summed over all columns of tiles: on the left (m, column), on the right (column, n).
+/// An operand that is summed over all columns of tiles: a channel a row of A, or a column of B.
 template <class T, int Places>
-struct OverColumnsLeft : Columns<const T, Places> {
+struct OverColumns : Columns<const T, Places> {
     static constexpr bool along_depth = true;
-    __device__ T operator()(int m, int k) const { return this->at(m, k); }
-};
-template <class T, int Places>
-struct OverColumnsRight : Columns<const T, Places> {
-    static constexpr bool along_depth = true;
-    __device__ T operator()(int k, int n) const { return this->at(n, k); }
+    __device__ std::ptrdiff_t outer(int channel) const { return this->channel(channel); }
+    __device__ std::ptrdiff_t inner(int k) const { return this->column(k); }
+    __device__ T operator()(std::ptrdiff_t channel, std::ptrdiff_t k) const { return this->data[channel + k]; }
 };
 
 /// Tiles are overwritten; a bias, one a row, may be null.
 template <class T, int Places>
 struct ToColumns : Columns<T, Places> {
     const T* bias;
-    __device__ void store(int m, int n, int, T sum) const { this->at(m, n) = bias ? sum + bias[m] : sum; }
+    __device__ void store(int m, int n, int, T sum) const {
+        this->data[this->channel(m) + this->column(n)] = bias ? sum + bias[m] : sum;
+    }
 };
 
 /// A gradient (rows × Columns) is added to.
@@ -112,6 +168,46 @@ struct ToGradient {
     T* data;
     __device__ void store(int m, int n, int, T sum) const { data[static_cast<std::ptrdiff_t>(m) * Columns + n] += sum; }
 };
+
+/// Arrays of `size` numbers in the scratch of the tiles, `of_a_tile` of them in each.
+template <class T>
+struct Shares {
+    T* data;
+    std::ptrdiff_t step;
+    int size, of_a_tile;
+    __device__ T* operator[](int share) const { return data + share / of_a_tile * step + share % of_a_tile * size; }
+};
+
+/// Share s of a gradient.
+template <class T, int Columns>
+struct ToShares {
+    Shares<T> shares;
+    __device__ void store(int m, int n, int share, T sum) const { shares[share][m * Columns + n] = sum; }
+};
+
+/// A block: 32 numbers, 8 groups of shares.
+template <class T>
+__global__ void __launch_bounds__(threads) sum_shares(T* to, Shares<T> shares, int count) {
+    constexpr int groups = threads / 32;
+    __shared__ T parts[groups][32];
+    const int x = static_cast<int>(threadIdx.x), group = static_cast<int>(threadIdx.y);
+    const int i = static_cast<int>(blockIdx.x) * 32 + x;
+    T sum = 0;
+    if (i < shares.size)
+        for (int s = group; s < count; s += groups) sum += shares[s][i];
+    parts[group][x] = sum;
+    __syncthreads();
+    if (group > 0 || i >= shares.size) return;
+    for (int g = 1; g < groups; ++g) sum += parts[g][x];
+    to[i] += sum;
+}
+
+/// to += Σ of the first `count` shares.
+template <class T>
+void add_shares(backend on, T* to, Shares<T> shares, int count) {
+    launch<sum_shares<T>>(on.stream, dim3(blocks_for(static_cast<std::size_t>(shares.size), 32)),
+                          dim3(32, threads / 32), to, shares, count);
+}
 
 /// The bias's numbers, or null.
 template <class T, class B>

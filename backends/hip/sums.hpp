@@ -3,6 +3,8 @@
 // of the tile: pieces below each other follow each other, those beside each other are as far apart as all units are
 // wide, so that a thread holds whole windows where columns come in windows of `window` · 32.
 //   Sums::blocking, padding            the tile; numbers that shared rows have beyond it, against bank conflicts
+//   left_row                           how long the shared rows of the left operand are,
+//   left_place(m)                      and where they hold the tile's row m
 //   Sums::operand(x)                   a number as it is held in shared memory
 //   add(left, right)                   a round
 //   store(to, m0, n0, M, N)            the sums with m < M and n < N; m0, n0: where the tile begins
@@ -15,12 +17,13 @@ namespace ikebana::hip {
 inline constexpr int round_depth = 16;
 
 /// What sums together: how many a block has, the piece m × n that one operation gives, and the numbers a thread then
-/// holds of it and reads for it of either operand; down · across · sums is `most` at most.
+/// holds of it and reads for it of either operand, those on the left `packed` at a time; down · across · sums is `most`
+/// at most.
 struct Unit {
-    int count = threads, m = 1, n = 1, sums = 1, left = 1, right = 1, most = 32;
+    int count = threads, m = 1, n = 1, sums = 1, left = 1, right = 1, packed = 4, most = 64;
 };
 template <class Core>
-inline constexpr Unit unit_of{threads / Core::lanes, Core::M, Core::N, Core::sums, Core::left, Core::right, 64};
+inline constexpr Unit unit_of{threads / Core::lanes, Core::M, Core::N, Core::sums, Core::left, Core::right, 1, 64};
 template <>
 inline constexpr Unit unit_of<NoCore>{};
 
@@ -53,30 +56,42 @@ constexpr Blocking blocking_for(int M, int N, int window = 1, Unit unit = {}) {
                 if (wide < 8 || (window > 1 && (across != window || wide != L))) continue;
                 const double used =
                     static_cast<double>(M) / ((M + b.m() - 1) / b.m() * b.m()) * N / ((N + b.n() - 1) / b.n() * b.n());
-                const double work = used * down * across / (down * unit.left + across * unit.right + 1.0);
+                const int reads = (down + unit.packed - 1) / unit.packed * unit.left + across * unit.right;
+                const double work = used * down * across / (reads + 1);
                 if (b.m() <= 128 && b.n() <= 128 && work > most) best = b, most = work;
             }
     return best;
 }
 
-/// A thread a unit: for down + across numbers read it does down · across multiply-adds.
+/// Numbers that are read at once: by one instruction up to four, of float.
+template <class T, int N>
+struct alignas(sizeof(T) * (N % 4 == 0 ? 4 : N)) Pack {
+    T numbers[N];
+};
+
+/// A thread a unit: for down + across numbers read it does down · across multiply-adds. Those on the left, the same for
+/// all threads of a row of units, lie together.
 template <class T, class Core, int Rows, int Down, int Across>
 class Sums {
   public:
     using number = T;
     static constexpr Blocking blocking{Rows, Down, Across};
     static constexpr int padding = 1;
+    static constexpr int pack = Down > 2 ? (Down + 3) / 4 * 4 : Down;
+    static constexpr int left_row = Rows * pack + (pack < 4 ? pack : 4);
 
+    static __device__ int left_place(int m) { return m / Down * pack + m % Down; }
     static __device__ T operand(T x) { return x; }
 
     template <int LeftRow, int RightRow>
     __device__ void add(const T (&left)[round_depth][LeftRow], const T (&right)[round_depth][RightRow]) {
+        IKEBANA_HIP_UNROLL
         for (int k = 0; k < round_depth; ++k) {
-            T l[Down], r[Across];
-            for (int i = 0; i < Down; ++i) l[i] = left[k][row() * Down + i];
+            const auto l = *reinterpret_cast<const Pack<T, pack>*>(&left[k][row() * pack]);
+            T r[Across];
             for (int j = 0; j < Across; ++j) r[j] = right[k][column() + j * columns];
             for (int i = 0; i < Down; ++i)
-                for (int j = 0; j < Across; ++j) sums_[i][j] += l[i] * r[j];
+                for (int j = 0; j < Across; ++j) sums_[i][j] += l.numbers[i] * r[j];
         }
     }
 
@@ -109,9 +124,10 @@ requires(Core::lanes > 0) class Sums<float, Core, Rows, Down, Across> {
   public:
     using number = float;
     static constexpr Blocking blocking{Rows, Down, Across, unit_of<Core>};
-    static constexpr int padding = Core::padding;
+    static constexpr int padding = Core::padding, left_row = blocking.m() + padding;
     static_assert(round_depth % Core::K == 0);
 
+    static __device__ int left_place(int m) { return m; }
     static __device__ float operand(float x) { return hip::operand<Core>(x); }
 
     template <int LeftRow, int RightRow>

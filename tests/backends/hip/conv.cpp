@@ -12,7 +12,8 @@ template <class T, class G, int N>
 void compare_conv() {
     const OrdersCompared compared;
     Random random(Seed{21}, Stream::test, static_cast<std::uint32_t>(G::K * N));
-    Memory<T, N> memory(2 * L * (G::input::size + G::output::size) + G::weights::size);
+    constexpr std::size_t scratch_size = conv_scratch_bytes(hip::backend{}, G{}, T{}) / sizeof(T);
+    Memory<T, N> memory(2 * L * (G::input::size + G::output::size) + scratch_size);
     Tiles<T, N, typename G::input> x(memory), dx(memory);
     Tiles<T, N, typename G::output> y(memory), dy(memory);
     Views<T, typename G::weights> w, dw;

@@ -14,7 +14,8 @@ void compare_conv_pool(bool with_bias) {
     using PG = PoolGeometry<typename G::output, W, W, 0>;
     const OrdersCompared compared;
     Random random(Seed{26}, Stream::test, static_cast<std::uint32_t>(G::K * N));
-    Memory<T, N> memory(2 * L * G::input::size + 3 * L * Pooled::size + G::weights::size);
+    constexpr std::size_t scratch_size = conv_scratch_bytes(hip::backend{}, G{}, T{}) / sizeof(T);
+    Memory<T, N> memory(2 * L * G::input::size + 3 * L * Pooled::size + scratch_size);
     Tiles<T, N, typename G::input> x(memory), dx(memory);
     Tiles<T, N, Pooled> y(memory), argmax(memory), dz(memory);
     std::vector<double> full_numbers(G::output::size * N * L); // of the reference alone: y, then its gradient

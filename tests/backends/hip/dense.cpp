@@ -63,6 +63,7 @@ TEST_CASE("a block's tile is filled by 20 and 50 filters, and never larger than 
     CHECK((20 + twenty.m() - 1) / twenty.m() * twenty.m() <= 24);
     CHECK((50 + fifty.m() - 1) / fifty.m() * fifty.m() <= 56);
     constexpr Blocking large = blocking_for(4096, 4096);
-    CHECK(large.down * large.across == 32);
-    CHECK(round_depth * (large.m() + large.n() + 2) * sizeof(double) <= 48 * 1024);
+    CHECK(large.down * large.across == 64);
+    using OfLarge = Sums<double, NoCore, large.rows, large.down, large.across>;
+    CHECK(round_depth * (OfLarge::left_row + large.n() + OfLarge::padding) * sizeof(double) <= 48 * 1024);
 }

@@ -94,9 +94,9 @@ void compare_dense(Numbers numbers) {
                                                    ToColumns<float, 1>{{y.data, step}, b.device.data()}, N * L, I);
     dense_forward(exact, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view());
     check_sums<Core>(y, numbers, "forward");
-    launch_multiply<float, O, I, Core>(on, OverColumnsLeft<float, 1>{{dy.data, step}},
-                                       OverColumnsRight<float, 1>{{x.data, step}},
-                                       ToGradient<float, I>{dw.device.data()}, I, N * L);
+    launch_multiply<float, O, I, Core>(on, OverColumns<float, 1>{{dy.data, step}},
+                                       OverColumns<float, 1>{{x.data, step}}, ToGradient<float, I>{dw.device.data()}, I,
+                                       N * L);
     dense_backward_weight(exact, dw.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
     check_sums<Core>(dw, numbers, "backward_weight");
     launch_multiply<float, I, batch_columns, Core>(on, Matrix<float, I, true>{w.device.data()},
@@ -124,7 +124,7 @@ void compare_conv(Numbers numbers) {
     Views<float, Shape<G::K>> b;
     fill(x, random, numbers), fill(dy, random, numbers), fill(w, random, numbers), fill(b, random, numbers);
     fill(dw, random, numbers); // is added to
-    float* shares = memory.take(G::weights::size);
+    float* scratch = memory.take(G::weights::size);
     const hip::backend on = memory.on();
     const reference::backend exact;
     const std::ptrdiff_t step = on.step_of<float>();
@@ -141,11 +141,11 @@ void compare_conv(Numbers numbers) {
     if (W > 1 && numbers == Numbers::exact) CHECK(argmax.error() == 0);
 
     const Spread<G, float, 1> gradient{dy.data, nullptr, step};
-    launch_multiply<float, G::K, taps, Core>(on, GradientOverColumns<G, float, 1>{gradient},
-                                             PatchesOverColumns<G, float, 1>{{x.data, step}},
-                                             ToShares<float, taps>{shares, step}, taps, N * Place<G, 1>::size, N);
-    assign(on, G::weights::size, dw.device.data(),
-           dw.view() + SumOfArrays<float>{shares, static_cast<std::size_t>(step), N});
+    const Shares<float> shares{scratch, step, G::weights::size, 1};
+    launch_multiply<float, G::K, taps, Core>(
+        on, GradientOverColumns<G, float, 1>{gradient}, PatchesOverColumns<G, float, 1>{{x.data, step}},
+        ToShares<float, taps>{shares}, taps, N * Place<G, 1>::size, Place<G, 1>::size);
+    add_shares(on, dw.device.data(), shares, N);
     launch_multiply<float, G::C, batch_columns, Core>(
         on, TurnedWeights<G, float>{w.device.data()}, GradientPatches<G, float, 1>{gradient},
         ToColumns<float, inputs>{{dx.data, step}, nullptr}, N * inputs * L, G::K * G::R * G::S);
