@@ -127,17 +127,21 @@ void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, Weights w, const number
     if constexpr (winograd_outputs<G> != 0) {
         using V = xsimd::batch<T>;
         using Method = WinogradOf<G, T>;
-        winograd_backward<Method, G>(dx, dw, static_cast<const T*>(x.data), packed, scratch,
-                                     [&](int k, int p, int q, int lane, T* y) IKEBANA_INLINE {
-                                         IKEBANA_ROLLED
-                                         for (int i = 0; i < Method::M * Method::M; ++i) {
-                                             const int row = p + i / Method::M, column = q + i % Method::M;
-                                             const bool inside = Method::fits || (row < G::P && column < G::Q);
-                                             const T* at = above + ((k * G::P + row) * G::Q + column) * X::lanes + lane;
-                                             __builtin_prefetch(at + next_of<G::K, G::P * G::Q * X::lanes>(k), 0, 2);
-                                             (inside ? V::load_unaligned(at) : V(0)).store_aligned(y + i * width<T>);
-                                         }
-                                     });
+        winograd_backward<Method, G>(
+            dx, dw, static_cast<const T*>(x.data), packed, scratch,
+            [&](int k, int p, int q, int lane, T* y) IKEBANA_INLINE {
+                IKEBANA_ROLLED
+                for (int i = 0; i < Method::M * Method::M; ++i) {
+                    const int row = p + i / Method::M, column = q + i % Method::M;
+                    V value(0);
+                    if (Method::fits || (row < G::P && column < G::Q)) {
+                        const T* at = above + ((k * G::P + row) * G::Q + column) * X::lanes + lane;
+                        value = V::load_unaligned(at);
+                        __builtin_prefetch(at + next_of<G::K, G::P * G::Q * X::lanes>(k), 0, 2);
+                    }
+                    value.store_aligned(y + i * width<T>);
+                }
+            });
     } else if constexpr (is_pointwise<G>) {
         pointwise_backward<G>(dx, dw, above, static_cast<const T*>(x.data), packed, scratch);
     } else {

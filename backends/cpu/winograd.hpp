@@ -54,7 +54,7 @@ struct Winograd {
     static constexpr int kept = points | 1;                           // M [k][piece][point], dV [c][piece][point]
 
     static constexpr std::size_t image_size =
-        static_cast<std::size_t>(std::max(points * image_point, G::C* group* kept)) * L;
+        static_cast<std::size_t>(std::max(points * image_point, even_block(G::C, most_kept) * group * kept)) * L;
     static constexpr std::size_t forward_size = static_cast<std::size_t>(kept_filters * group * kept) * L;
     static constexpr std::size_t backward_size = static_cast<std::size_t>(points * output_point) * L;
     /// Where the sums of filter block kv begin: a single group's are needed no longer when the next ones come.
@@ -69,12 +69,11 @@ struct Winograd {
 
 /// What functions need that are compiled once for all geometries: where the pieces of an image lie.
 struct WinogradPieces {
-    int channels, height, width, padding, step, columns, pieces, group;
+    int channels, height, width, padding, columns, pieces, group;
     bool whole;
 };
 template <class W, class G>
-inline constexpr WinogradPieces pieces_of{G::C,       G::H,      G::W,     G::padding, W::M,
-                                          W::columns, W::pieces, W::group, W::whole};
+inline constexpr WinogradPieces pieces_of{G::C, G::H, G::W, G::padding, W::columns, W::pieces, W::group, W::whole};
 
 /// packed [point][k][c] = G w Gᵀ for `pairs` pairs (k, c); the points lie `step` numbers apart.
 template <class Kernel, class T>
@@ -89,19 +88,21 @@ IKEBANA_ONCE void winograd_pack(T* packed, int step, const T* w, int pairs) {
 }
 
 /// Asks the second cache for the N×N places of a piece (Write: to write them), but for the columns before `asked`. The
-/// transforms ask for the next channel's or filter's while they work this one's: a piece is rows too short for what the
-/// processor asks for itself, and 64 channels of 32×32 take 0.8 to 0.87 of the time so.
+/// transforms ask for the next channel's while they work this one's, as do who reads dy and writes y for the next
+/// filter's: a piece is rows too short for what the processor asks for itself, and 64 channels of 32×32 take 0.8 to
+/// 0.87 of the time so.
 template <int N, int Write, class T>
 IKEBANA_INLINE inline void ask_for_piece(const T* piece, const WinogradPieces& at, int h0, int w0, int asked) {
     constexpr int L = backend::lanes<T>;
     for (int i = std::max(0, -h0); i < std::min(N, at.height - h0); ++i)
         for (int j = std::max(asked, -w0); j < std::min(N, at.width - w0); ++j)
-            __builtin_prefetch(piece + (i * at.width + j) * L, Write, 2);
+            for (int part = 0; part < L; part += 64 / static_cast<int>(sizeof(T)))
+                __builtin_prefetch(piece + (i * at.width + j) * L + part, Write, 2);
 }
 
-/// V [point][c][piece] ← Bᵀ d B for a group of pieces, points `point` vectors apart. Pieces beyond the last, and
-/// channels that fill the last block, are 0.
-template <class B, class T>
+/// V [point][c][piece] ← Bᵀ d B for a group of pieces M apart, points `point` vectors apart. Pieces beyond the last,
+/// and channels that fill the last block, are 0.
+template <class B, int M, class T>
 IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* x, const WinogradPieces& at,
                                  int first) {
     constexpr int L = backend::lanes<T>, N = B::rows;
@@ -109,8 +110,8 @@ IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* 
     for (int c = 0; c < padded_channels; ++c)
         for (int g = 0; g < at.group; ++g) {
             T* to = v + (c * at.group + g) * L;
-            const int piece = first + g, h0 = piece / at.columns * at.step - at.padding,
-                      w0 = piece % at.columns * at.step - at.padding;
+            const int piece = first + g, h0 = piece / at.columns * M - at.padding,
+                      w0 = piece % at.columns * M - at.padding;
             if (c >= at.channels || piece >= at.pieces) {
                 for (int p = 0; p < N * N; ++p) std::fill_n(to + p * point * L, L, T(0));
                 continue;
@@ -118,7 +119,7 @@ IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* 
             const T* from = x + ((c * at.height + h0) * at.width + w0) * L;
             if (c + 1 < at.channels)
                 ask_for_piece<N, 0>(from + at.height * at.width * L, at, h0, w0,
-                                    g > 0 && piece % at.columns > 0 ? N - at.step : 0);
+                                    g > 0 && piece % at.columns > 0 ? N - M : 0);
             const int begin = at.whole ? 0 : std::max(0, -w0), end = at.whole ? N : std::min(N, at.width - w0);
             for (int lane = 0; lane < L; lane += width<T>) {
                 const T* rows[N];
@@ -159,7 +160,7 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
     T* v = reinterpret_cast<T*>(scratch);
     T* m = v + W::image_size;
     for (int first = 0; first < W::pieces; first += W::group) {
-        winograd_image<typename W::B>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
+        winograd_image<typename W::B, W::M>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
         each_even_block<G::K, W::most_kept>([&]<int BK>(std::integral_constant<int, BK>, int k0) {
             for (int p = 0; p < W::points; ++p)
                 for (int lane = 0; lane < L; lane += width<T>)
@@ -344,7 +345,7 @@ void winograd_backward(DX dx, DW dw, const T* x, const T* packed, std::byte* scr
     for (int first = 0; first < W::pieces; first += W::group) {
         const bool last = first + W::group >= W::pieces;
         if constexpr (!is_nothing<DW>)
-            winograd_image<typename W::B>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
+            winograd_image<typename W::B, W::M>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
         if constexpr (!is_nothing<DW> && W::turns) { // dM of some filters meets V while a cache holds it
             each_even_block<W::filter_blocks, W::turned_blocks>([&]<int KV>(std::integral_constant<int, KV>, int kv) {
                 const int k = kv * width<T>;

@@ -1,7 +1,7 @@
 // Convolution as implicit GEMM: the matrix product of multiply.hpp, one operand gathered from the image as it is read,
 // so that no matrix of patches is ever written. x (C,H,W), y (K,P,Q), w (K,C,R,S), b (K), all tiles at once:
 //   y     rows K, a column for each place of y and sample, depth C·R·S
-//   dw    rows K, columns C·R·S, depth: all places of y and samples; in shares, which are then added in order
+//   dw    rows K, columns C·R·S, depth: all places of y and samples; in shares, added in a fixed order
 //   dx    rows C, a column for each place of x and sample, depth K·R·S
 // With a W×W max pool and an activation f behind it (conv_pool_*, W = 1: no pool), columns come window by window: a
 // thread holds a window's four sums and stores f(their maximum) and which won; on the way back dz is read as if it were
@@ -24,7 +24,7 @@ struct WeightShares {
     static constexpr Blocking blocking = blocking_for(K, taps, 1, unit_of<core_of<T>>);
     static constexpr int blocks = static_cast<int>(blocks_for(K, blocking.m()) * blocks_for(taps, blocking.n()));
     static constexpr int wanted = std::max(1, busy_blocks / blocks);
-    static constexpr std::size_t bytes = G::weights::size * sizeof(T), most_bytes = std::size_t{1} << 20;
+    static constexpr std::size_t bytes = G::weights::size * sizeof(T), most_bytes = 512 * 1024;
     static constexpr int of_a_tile = std::clamp(wanted / 2, 1, std::max(1, static_cast<int>(most_bytes / bytes)));
 };
 
@@ -46,29 +46,32 @@ void conv_pack(backend, G, T*, W) {}
 /// A column of y: a sample, and a place by the window that holds it. Places that no whole window holds have none.
 template <class G, int W>
 struct Place {
-    static constexpr int P = G::P / W, Q = G::Q / W; // windows
-    static constexpr int size = P * Q * W * W * L;   // columns of a tile
+    static constexpr int P = G::P / W, Q = G::Q / W, windows = P * Q;
+    static constexpr int size = windows * W * W * L; // columns of a tile
 
     int tile, window, inner, lane;
 
     __device__ explicit Place(int column)
-        : tile(column / size), window(column / (W * W * L) % (P * Q)), inner(column / L % (W * W)), lane(column % L) {}
+        : tile(column / size), window(column / (W * W * L) % windows), inner(column / L % (W * W)), lane(column % L) {}
     __device__ int p() const { return window / Q * W + inner / W; }
     __device__ int q() const { return window % Q * W + inner % W; }
     /// Where window `w`'s number of filter k lies, in what leaves the pool.
     static __device__ std::ptrdiff_t pooled(int k, int t, int w, int lane_of, std::ptrdiff_t step) {
-        return t * step + (k * (P * Q) + w) * L + lane_of;
+        return t * step + (k * windows + w) * L + lane_of;
     }
 };
 
-/// A number's place in memory, and its row and column in an image.
+/// A number's place in memory (Tap: from there), and its row and column in an image.
 struct InImage {
     std::ptrdiff_t at;
     int row, column;
 };
+struct Tap {
+    int at, row, column;
+};
 /// Tap (channel, r, s) of a kernel as one number; its channel has `size` numbers.
 template <class G>
-__device__ InImage tap_of(int tap, std::ptrdiff_t size) {
+__device__ Tap tap_of(int tap, int size) {
     return {tap / (G::R * G::S) * size, tap / G::S % G::R, tap % G::S};
 }
 
@@ -83,12 +86,12 @@ struct Patches {
         const int h = at.p() * G::stride - G::padding, w = at.q() * G::stride - G::padding;
         return {at.tile * step + (h * G::W + w) * L + at.lane, h, w};
     }
-    __device__ InImage tap(int number) const {
-        InImage tap = tap_of<G>(number, G::H * G::W * L);
+    __device__ Tap tap(int number) const {
+        Tap tap = tap_of<G>(number, G::H * G::W * L);
         tap.at += (tap.row * G::W + tap.column) * L;
         return tap;
     }
-    __device__ T number(InImage corner, InImage tap) const {
+    __device__ T number(InImage corner, Tap tap) const {
         const int h = corner.row + tap.row, w = corner.column + tap.column;
         if (G::padding > 0 && (h < 0 || h >= G::H || w < 0 || w >= G::W)) return T(0);
         return x[corner.at + tap.at];
@@ -98,15 +101,15 @@ template <class G, class T, int W>
 struct PatchesByColumns : Patches<G, T, W> {
     static constexpr bool along_depth = false;
     __device__ InImage outer(int n) const { return this->corner(n); }
-    __device__ InImage inner(int k) const { return this->tap(k); }
-    __device__ T operator()(InImage n, InImage k) const { return this->number(n, k); }
+    __device__ Tap inner(int k) const { return this->tap(k); }
+    __device__ T operator()(InImage n, Tap k) const { return this->number(n, k); }
 };
 template <class G, class T, int W>
 struct PatchesOverColumns : Patches<G, T, W> {
     static constexpr bool along_depth = true;
-    __device__ InImage outer(int n) const { return this->tap(n); }
+    __device__ Tap outer(int n) const { return this->tap(n); }
     __device__ InImage inner(int k) const { return this->corner(k); }
-    __device__ T operator()(InImage n, InImage k) const { return this->number(k, n); }
+    __device__ T operator()(Tap n, InImage k) const { return this->number(k, n); }
 };
 
 /// Row c, depth (k, r, s): w[k][c][r][s].
@@ -136,14 +139,12 @@ struct GradientOverColumns : Spread<G, T, W> {
         std::ptrdiff_t at;
         int place;
     };
-    __device__ std::ptrdiff_t outer(int k) const { return Place<G, W>::pooled(k, 0, 0, 0, 0); }
+    __device__ int outer(int k) const { return k * Place<G, W>::windows * L; }
     __device__ InWindow inner(int column) const {
         const Place<G, W> at(column);
         return {at.pooled(0, at.tile, at.window, at.lane, this->step), at.inner};
     }
-    __device__ T operator()(std::ptrdiff_t k, InWindow column) const {
-        return this->number(k + column.at, column.place);
-    }
+    __device__ T operator()(int k, InWindow column) const { return this->number(k + column.at, column.place); }
 };
 /// Depth (k, r, s), column (tile, h, w, lane) of x: the number of y's gradient that tap (r, s) joins to that place, or
 /// 0.
@@ -155,8 +156,8 @@ struct GradientPatches : Spread<G, T, W> {
         return {column / size * this->step + column % L, column / (L * G::W) % G::H + G::padding,
                 column / L % G::W + G::padding};
     }
-    __device__ InImage inner(int tap) const { return tap_of<G>(tap, Place<G, W>::pooled(1, 0, 0, 0, 0)); }
-    __device__ T operator()(InImage place, InImage tap) const {
+    __device__ Tap inner(int tap) const { return tap_of<G>(tap, Place<G, W>::windows * L); }
+    __device__ T operator()(InImage place, Tap tap) const {
         constexpr int P = Place<G, W>::P, Q = Place<G, W>::Q;
         const int ps = place.row - tap.row, qs = place.column - tap.column; // p and q times the stride
         if (ps < 0 || ps % G::stride != 0 || ps / G::stride >= P * W) return T(0);

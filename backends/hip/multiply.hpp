@@ -1,7 +1,8 @@
-// The matrix product: C (M × N) = Σ_k A(m, k) B(k, n). A and B are functors (number at two indices), and so is the
+// The matrix product: C (M × N) = Σ_k A(m, k) B(k, n). A and B are functors, and so is the
 // destination, which stores, adds a bias, or spreads shares: a layer differs from another in what these do.
 //   a block     a tile of C, and its share of the depth (blockIdx.z)
-//   a round     16 of the depth: both operands' tiles go to shared memory, each number once, and to the sums
+//   a round     16 of the depth or a few times as many: both operands' tiles go to shared memory, each number once, and
+//   to the sums
 //               (sums.hpp); the next round's numbers are on their way meanwhile
 // How threads share a tile follows from M and N as constants, so that 20 or 50 filters waste little of it.
 // An operand's number is found in two steps, since a thread meets few rows of A and columns of B, all along the depth:
@@ -22,11 +23,11 @@ namespace ikebana::hip {
 
 /// An operand's tile of a round on its way to shared memory, some of its numbers with each thread. Those beyond the
 /// depth are 0; rows of A and columns of B beyond the last are the last one's, as their sums go nowhere.
-template <class T, class Operand, int Width>
+template <class T, class Operand, int Width, int Round>
 class Reader {
     using Outer = decltype(std::declval<Operand>().outer(0));
-    static constexpr int size = round_depth * Width, count = (size + threads - 1) / threads;
-    static_assert(threads % round_depth == 0);
+    static constexpr int size = Round * Width, count = (size + threads - 1) / threads;
+    static_assert(threads % Round == 0);
 
   public:
     __device__ Reader(const Operand& operand, int first, int limit) {
@@ -54,9 +55,9 @@ class Reader {
 
   private:
     static __device__ int id(int e) { return static_cast<int>(threadIdx.x) + e * threads; }
-    static __device__ int inner(int e) { return Operand::along_depth ? id(0) % round_depth : id(e) / Width; }
+    static __device__ int inner(int e) { return Operand::along_depth ? id(0) % Round : id(e) / Width; }
     static __device__ int outer(int e) {
-        return Operand::along_depth ? id(e) / round_depth : (threads % Width == 0 ? id(0) : id(e)) % Width;
+        return Operand::along_depth ? id(e) / Round : (threads % Width == 0 ? id(0) : id(e)) % Width;
     }
 
     Outer outer_[count];
@@ -64,25 +65,28 @@ class Reader {
 };
 
 template <class Sums, class A, class B, class To>
-__global__ void __launch_bounds__(threads, 2) multiply(A a, B b, To to, int M, int N, int depth, int share) {
+__global__ void __launch_bounds__(threads, sizeof(typename Sums::number) > 4 ? 1 : 2)
+    multiply(A a, B b, To to, int M, int N, int depth, int share) {
     using T = typename Sums::number;
-    constexpr int BM = Sums::blocking.m(), BN = Sums::blocking.n();
-    alignas(4 * sizeof(T)) __shared__ T as[round_depth][Sums::left_row];
-    __shared__ T bs[round_depth][BN + Sums::padding];
+    constexpr int BM = Sums::blocking.m(), BN = Sums::blocking.n(), round = Sums::round;
+    alignas(4 * sizeof(T)) __shared__ T as[round][Sums::left_row];
+    __shared__ T bs[round][BN + Sums::padding];
+    static_assert(BM <= round || round == round_depth, "no room to collect sums");
     const int m0 = static_cast<int>(blockIdx.y) * BM, n0 = static_cast<int>(blockIdx.x) * BN;
     const int begin = static_cast<int>(blockIdx.z) * share, end = begin + share < depth ? begin + share : depth;
-    Reader<T, A, BM> left(a, m0, M);
-    Reader<T, B, BN> right(b, n0, N);
+    Reader<T, A, BM, round> left(a, m0, M);
+    Reader<T, B, BN, round> right(b, n0, N);
     left.read(a, begin, end), right.read(b, begin, end);
     Sums sums;
-    for (int k0 = begin; k0 < end; k0 += round_depth) {
+    for (int k0 = begin; k0 < end; k0 += round) {
         left.write([&](int k, int m, T x) { as[k][Sums::left_place(m)] = Sums::operand(x); });
         right.write([&](int k, int n, T x) { bs[k][n] = Sums::operand(x); });
         __syncthreads();
-        if (k0 + round_depth < end) left.read(a, k0 + round_depth, end), right.read(b, k0 + round_depth, end);
+        if (k0 + round < end) left.read(a, k0 + round, end), right.read(b, k0 + round, end);
         sums.add(as, bs);
         __syncthreads();
     }
+    sums.collect(bs[0]);
     sums.store(to, m0, n0, M, N);
 }
 
@@ -96,23 +100,34 @@ constexpr int share_of(int depth, int shares) {
 }
 
 /// M, and N where it is known (else what it is a multiple of), choose the blocking; n, depth and a share of it are
-/// run-time numbers.
+/// run-time numbers. Few blocks that go deep, as small batches have, are made more and shorter: by threads, not by
+/// matrix cores.
 template <class T, int M, int N, class Core = core_of<T>, class A, class B, class To>
 void launch_multiply(backend on, A a, B b, To to, int n, int depth, int share) {
-    constexpr Blocking blocking = blocking_for(M, N, window_of<To>, unit_of<Core>);
-    static_assert(window_of<To> == 1 || blocking.across == window_of<To>, "no unit holds a window");
-    const dim3 grid(blocks_for(static_cast<std::size_t>(n), blocking.n()), blocks_for(M, blocking.m()),
-                    blocks_for(static_cast<std::size_t>(depth), static_cast<std::size_t>(share)));
-    launch<multiply<Sums<T, Core, blocking.rows, blocking.down, blocking.across>, A, B, To>>(
-        on.stream, grid, dim3(threads), a, b, to, M, n, depth, share);
+    constexpr int window = window_of<To>;
+    const unsigned shares = blocks_for(static_cast<std::size_t>(depth), static_cast<std::size_t>(share));
+    const auto grid_of = [=](const Blocking& blocking) {
+        return dim3(blocks_for(static_cast<std::size_t>(n), blocking.n()), blocks_for(M, blocking.m()), shares);
+    };
+    constexpr Blocking wide = blocking_for(M, N, window, unit_of<Core>);
+    static_assert(window == 1 || wide.across == window, "no unit holds a window");
+    const dim3 grid = grid_of(wide);
+    if constexpr (std::is_same_v<Core, NoCore>) {
+        constexpr Blocking narrow = narrow_blocking_for<T>(M, N, window);
+        static_assert(window == 1 || narrow.across == window, "no unit holds a window");
+        if (2 * grid.x * grid.y * grid.z < busy_blocks && share > 2 * round_depth) {
+            launch<multiply<Sums<T, Core, narrow.rows, narrow.down, narrow.across, groups_for<T>(window)>, A, B, To>>(
+                on.stream, grid_of(narrow), dim3(threads), a, b, to, M, n, depth, share);
+            return;
+        }
+    }
+    launch<multiply<Sums<T, Core, wide.rows, wide.down, wide.across>, A, B, To>>(on.stream, grid, dim3(threads), a, b,
+                                                                                 to, M, n, depth, share);
 }
 template <class T, int M, int N, class Core = core_of<T>, class A, class B, class To>
 void launch_multiply(backend on, A a, B b, To to, int n, int depth) {
     launch_multiply<T, M, N, Core>(on, a, b, to, n, depth, share_of(depth, 1));
 }
-
-/// N of a blocking where it grows with the batch.
-inline constexpr int batch_columns = 1024;
 
 // ---- operands and destinations
 
@@ -121,9 +136,9 @@ template <class T, int Columns, bool Transposed = false>
 struct Matrix {
     static constexpr bool along_depth = !Transposed;
     const T* data;
-    __device__ std::ptrdiff_t outer(int m) const { return Transposed ? m : std::ptrdiff_t{m} * Columns; }
-    __device__ std::ptrdiff_t inner(int k) const { return Transposed ? std::ptrdiff_t{k} * Columns : k; }
-    __device__ T operator()(std::ptrdiff_t m, std::ptrdiff_t k) const { return data[m + k]; }
+    __device__ int outer(int m) const { return Transposed ? m : m * Columns; }
+    __device__ int inner(int k) const { return Transposed ? k * Columns : k; }
+    __device__ T operator()(int m, int k) const { return data[m + k]; }
 };
 
 /// Tiles of channels × Places as a matrix: a row a channel, a column for each place and lane of each tile.
@@ -133,7 +148,7 @@ struct Columns {
     T* data;
     std::ptrdiff_t step;
     __device__ std::ptrdiff_t column(int n) const { return n / size * step + n % size; }
-    static __device__ std::ptrdiff_t channel(int c) { return std::ptrdiff_t{c} * size; }
+    static __device__ int channel(int c) { return c * size; }
 };
 
 /// The right operand whose columns are those of tiles.
@@ -141,16 +156,16 @@ template <class T, int Places>
 struct ByColumns : Columns<const T, Places> {
     static constexpr bool along_depth = false;
     __device__ std::ptrdiff_t outer(int n) const { return this->column(n); }
-    __device__ std::ptrdiff_t inner(int k) const { return this->channel(k); }
-    __device__ T operator()(std::ptrdiff_t n, std::ptrdiff_t k) const { return this->data[n + k]; }
+    __device__ int inner(int k) const { return this->channel(k); }
+    __device__ T operator()(std::ptrdiff_t n, int k) const { return this->data[n + k]; }
 };
 /// An operand that is summed over all columns of tiles: a channel a row of A, or a column of B.
 template <class T, int Places>
 struct OverColumns : Columns<const T, Places> {
     static constexpr bool along_depth = true;
-    __device__ std::ptrdiff_t outer(int channel) const { return this->channel(channel); }
+    __device__ int outer(int channel) const { return this->channel(channel); }
     __device__ std::ptrdiff_t inner(int k) const { return this->column(k); }
-    __device__ T operator()(std::ptrdiff_t channel, std::ptrdiff_t k) const { return this->data[channel + k]; }
+    __device__ T operator()(int channel, std::ptrdiff_t k) const { return this->data[channel + k]; }
 };
 
 /// Tiles are overwritten; a bias, one a row, may be null.

@@ -1,12 +1,14 @@
-// How a block sums its tile of a matrix product, from both operands' tiles in shared memory, round_depth deep: by
-// threads, each for numbers of its own, or by warps with a matrix core each. One such unit holds down × across pieces
+// How a block sums its tile of a matrix product, from both operands' tiles in shared memory, `round` deep: by threads,
+// each for numbers of its own, or by warps with a matrix core each. One such unit holds down × across pieces
 // of the tile: pieces below each other follow each other, those beside each other are as far apart as all units are
-// wide, so that a thread holds whole windows where columns come in windows of `window` · 32.
-//   Sums::blocking, padding            the tile; numbers that shared rows have beyond it, against bank conflicts
-//   left_row                           how long the shared rows of the left operand are,
-//   left_place(m)                      and where they hold the tile's row m
-//   Sums::operand(x)                   a number as it is held in shared memory
-//   add(left, right)                   a round
+// wide, so that a thread holds whole windows where columns come in windows of `window` · 32. A block of threads may
+// also be in `deep` groups: each sums its part of a round for the same, smaller tile, and the first adds theirs up.
+//   round                              round_depth for each group
+//   Sums::blocking                     the tile
+//   padding                            numbers that shared rows of the right operand have beyond it, against bank
+//   conflicts left_row                           how long those of the left operand are, left_place(m) and where they
+//   hold the tile's row m Sums::operand(x)                   a number as it is held in shared memory add(left, right)
+//   a round collect(room)                      after the last: the groups' sums to the first's, by way of shared memory
 //   store(to, m0, n0, M, N)            the sums with m < M and n < N; m0, n0: where the tile begins
 // Next to read: multiply.hpp.
 #pragma once
@@ -43,9 +45,13 @@ inline constexpr int window_of = 1;
 template <class To>
 requires(To::window > 1) inline constexpr int window_of<To> = To::window;
 
+/// N of a blocking where it grows with the batch.
+inline constexpr int batch_columns = 1024;
+
 /// The blocking that does most for what it reads, counting sums beyond M × N as nothing. Units beside each other are at
-/// least 8 columns wide, so that stores follow each other.
-constexpr Blocking blocking_for(int M, int N, int window = 1, Unit unit = {}) {
+/// least 8 columns wide, so that stores follow each other. m + n is `most_reads` at most; the columns of a batch come
+/// in powers of two, so that a thread meets one.
+constexpr Blocking blocking_for(int M, int N, int window = 1, Unit unit = {}, int most_reads = 2 * 128) {
     Blocking best{1, 1, 1, unit};
     double most = 0;
     for (int rows = 1; rows <= unit.count; rows *= 2)
@@ -54,13 +60,27 @@ constexpr Blocking blocking_for(int M, int N, int window = 1, Unit unit = {}) {
                 const Blocking b{rows, down, across, unit};
                 const int wide = b.columns() * unit.n;
                 if (wide < 8 || (window > 1 && (across != window || wide != L))) continue;
+                if (b.m() > 128 || b.n() > 128 || b.m() + b.n() > most_reads) continue;
+                if (N == batch_columns && N % b.n() != 0) continue;
                 const double used =
                     static_cast<double>(M) / ((M + b.m() - 1) / b.m() * b.m()) * N / ((N + b.n() - 1) / b.n() * b.n());
                 const int reads = (down + unit.packed - 1) / unit.packed * unit.left + across * unit.right;
                 const double work = used * down * across / (reads + 1);
-                if (b.m() <= 128 && b.n() <= 128 && work > most) best = b, most = work;
+                if (work > most) best = b, most = work;
             }
     return best;
+}
+
+/// Groups of a block's threads where a grid has few blocks, and the blocking then: a thread reads 20 numbers a round.
+template <class T>
+constexpr int groups_for(int window) {
+    return window > 1 ? 2 : 32 / static_cast<int>(sizeof(T));
+}
+template <class T>
+constexpr Blocking narrow_blocking_for(int M, int N, int window) {
+    constexpr int numbers = 20;
+    const int groups = groups_for<T>(window);
+    return blocking_for(M, N, window, Unit{threads / groups}, numbers * threads / (groups * round_depth));
 }
 
 /// Numbers that are read at once: by one instruction up to four, of float.
@@ -71,11 +91,12 @@ struct alignas(sizeof(T) * (N % 4 == 0 ? 4 : N)) Pack {
 
 /// A thread a unit: for down + across numbers read it does down · across multiply-adds. Those on the left, the same for
 /// all threads of a row of units, lie together.
-template <class T, class Core, int Rows, int Down, int Across>
+template <class T, class Core, int Rows, int Down, int Across, int Deep = 1>
 class Sums {
   public:
     using number = T;
-    static constexpr Blocking blocking{Rows, Down, Across};
+    static constexpr Blocking blocking{Rows, Down, Across, Unit{threads / Deep}};
+    static constexpr int round = round_depth * Deep;
     static constexpr int padding = 1;
     static constexpr int pack = Down > 2 ? (Down + 3) / 4 * 4 : Down;
     static constexpr int left_row = Rows * pack + (pack < 4 ? pack : 4);
@@ -84,24 +105,41 @@ class Sums {
     static __device__ T operand(T x) { return x; }
 
     template <int LeftRow, int RightRow>
-    __device__ void add(const T (&left)[round_depth][LeftRow], const T (&right)[round_depth][RightRow]) {
+    __device__ void add(const T (&left)[round][LeftRow], const T (&right)[round][RightRow]) {
+        const int first = group() * round_depth;
         IKEBANA_HIP_UNROLL
-        for (int k = 0; k < round_depth; ++k) {
+        for (int i = 0; i < round_depth; ++i) {
+            const int k = first + i;
             const auto l = *reinterpret_cast<const Pack<T, pack>*>(&left[k][row() * pack]);
             T r[Across];
+            IKEBANA_HIP_UNROLL
             for (int j = 0; j < Across; ++j) r[j] = right[k][column() + j * columns];
-            for (int i = 0; i < Down; ++i)
-                for (int j = 0; j < Across; ++j) sums_[i][j] += l.numbers[i] * r[j];
+            IKEBANA_HIP_UNROLL
+            for (int d = 0; d < Down; ++d) IKEBANA_HIP_UNROLL
+            for (int j = 0; j < Across; ++j) sums_[d][j] += l.numbers[d] * r[j];
+        }
+    }
+
+    __device__ void collect(T* room) {
+        IKEBANA_HIP_UNROLL
+        for (int g = 1; g < Deep; ++g) {
+            if (group() == g) each_sum([&](int i, T& sum) { room[i * group_size + id()] = sum; });
+            __syncthreads();
+            if (group() == 0) each_sum([&](int i, T& sum) { sum += room[i * group_size + id()]; });
+            __syncthreads();
         }
     }
 
     template <class To>
     __device__ void store(const To& to, int m0, int n0, int M, int N) const {
+        if (group() > 0) return;
+        IKEBANA_HIP_UNROLL
         for (int i = 0; i < Down; ++i) {
             const int m = m0 + row() * Down + i;
             if constexpr (window_of<To> != 1) {
                 if (m < M && n0 + column() < N) to.store_window(m, n0 + column(), sums_[i]);
             } else {
+                IKEBANA_HIP_UNROLL
                 for (int j = 0; j < Across; ++j) {
                     const int n = n0 + column() + j * columns;
                     if (m < M && n < N) to.store(m, n, static_cast<int>(blockIdx.z), sums_[i][j]);
@@ -111,9 +149,18 @@ class Sums {
     }
 
   private:
-    static constexpr int columns = blocking.columns();
-    static __device__ int row() { return static_cast<int>(threadIdx.x) / columns; }
-    static __device__ int column() { return static_cast<int>(threadIdx.x) % columns; }
+    static constexpr int columns = blocking.columns(), group_size = threads / Deep;
+    static __device__ int group() { return static_cast<int>(threadIdx.x) / group_size; }
+    static __device__ int id() { return static_cast<int>(threadIdx.x) % group_size; }
+    static __device__ int row() { return id() / columns; }
+    static __device__ int column() { return id() % columns; }
+
+    template <class F>
+    __device__ void each_sum(F f) {
+        IKEBANA_HIP_UNROLL
+        for (int i = 0; i < Down; ++i) IKEBANA_HIP_UNROLL
+        for (int j = 0; j < Across; ++j) f(i * Across + j, sums_[i][j]);
+    }
 
     T sums_[Down][Across]{};
 };
@@ -124,6 +171,7 @@ requires(Core::lanes > 0) class Sums<float, Core, Rows, Down, Across> {
   public:
     using number = float;
     static constexpr Blocking blocking{Rows, Down, Across, unit_of<Core>};
+    static constexpr int round = round_depth;
     static constexpr int padding = Core::padding, left_row = blocking.m() + padding;
     static_assert(round_depth % Core::K == 0);
 
@@ -149,6 +197,8 @@ requires(Core::lanes > 0) class Sums<float, Core, Rows, Down, Across> {
                 for (int j = 0; j < Across; ++j) multiply_add<Core>(sums_[i][j], l[i], r[j]);
         }
     }
+
+    __device__ void collect(float*) {}
 
     template <class To>
     __device__ void store(const To& to, int m0, int n0, int M, int N) const {

@@ -255,6 +255,7 @@ TEST_CASE("Winograd's method for each size of piece, whole and cut off, with pad
     check(std::integral_constant<int, 6>{}, Case<9, 10, 16, 27, 3, 3, 1, 2>{});
     check(std::integral_constant<int, 6>{}, Case<48, 6, 7, 50, 3, 3, 1, 1>{});
     check(std::integral_constant<int, 4>{}, Case<50, 8, 8, 49, 3, 3, 1, 1>{});
+    check(std::integral_constant<int, 4>{}, Case<8, 20, 20, 8, 3, 3, 1, 1>{}); // 25 pieces, 4 at a time
     check(std::integral_constant<int, 4>{}, Case<53, 9, 12, 81, 3, 3, 1, 0>{});
     check(std::integral_constant<int, 4>{}, Case<49, 8, 8, 52, 5, 5, 1, 0>{});
 }

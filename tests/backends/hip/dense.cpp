@@ -53,7 +53,7 @@ TEST_CASE("Dense of odd sizes") {
     compare_dense<float, 17, 15, 3>();
     compare_dense<float, 31, 33, 1>();
     compare_dense<float, 65, 5, 2>();
-    compare_dense<float, 129, 131, 1>();
+    compare_dense<float, 129, 131, 1>(); // few blocks, several rounds of eight groups
     compare_dense<double, 5, 67, 2>();
     compare_dense<double, 33, 9, 1>();
 }
@@ -66,4 +66,8 @@ TEST_CASE("a block's tile is filled by 20 and 50 filters, and never larger than 
     CHECK(large.down * large.across == 64);
     using OfLarge = Sums<double, NoCore, large.rows, large.down, large.across>;
     CHECK(round_depth * (OfLarge::left_row + large.n() + OfLarge::padding) * sizeof(double) <= 48 * 1024);
+    constexpr Blocking few = narrow_blocking_for<double>(4096, batch_columns, 1);
+    using OfFew = Sums<double, NoCore, few.rows, few.down, few.across, groups_for<double>(1)>;
+    CHECK(few.m() + few.n() <= 80);
+    CHECK(OfFew::round * (OfFew::left_row + few.n() + OfFew::padding) * sizeof(double) <= 48 * 1024);
 }
