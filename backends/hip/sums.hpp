@@ -71,15 +71,15 @@ constexpr Blocking blocking_for(int M, int N, int window = 1, Unit unit = {}, in
     return best;
 }
 
-/// Groups of a block's threads where a grid has few blocks, and the blocking then: a thread reads 20 numbers a round.
+/// Groups of a block's threads where a grid has few blocks, and the blocking then: a thread reads 20 numbers a round,
+/// or 80 bytes.
 template <class T>
 constexpr int groups_for(int window) {
     return window > 1 ? 2 : 32 / static_cast<int>(sizeof(T));
 }
 template <class T>
 constexpr Blocking narrow_blocking_for(int M, int N, int window) {
-    constexpr int numbers = 20;
-    const int groups = groups_for<T>(window);
+    const int groups = groups_for<T>(window), numbers = window > 1 ? 20 : 80 / static_cast<int>(sizeof(T));
     return blocking_for(M, N, window, Unit{threads / groups}, numbers * threads / (groups * round_depth));
 }
 

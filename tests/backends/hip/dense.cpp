@@ -68,6 +68,6 @@ TEST_CASE("a block's tile is filled by 20 and 50 filters, and never larger than 
     CHECK(round_depth * (OfLarge::left_row + large.n() + OfLarge::padding) * sizeof(double) <= 48 * 1024);
     constexpr Blocking few = narrow_blocking_for<double>(4096, batch_columns, 1);
     using OfFew = Sums<double, NoCore, few.rows, few.down, few.across, groups_for<double>(1)>;
-    CHECK(few.m() + few.n() <= 80);
+    CHECK(few.m() + few.n() <= 40);
     CHECK(OfFew::round * (OfFew::left_row + few.n() + OfFew::padding) * sizeof(double) <= 48 * 1024);
 }
