@@ -17,7 +17,7 @@
 namespace ikebana::hip {
 
 /// dw has few numbers, each the sum of many products: shares of the sum keep a GPU busy. They lie in the tiles'
-/// scratch, where a tile has room for several as long as they take little of it, so that small batches have them, too.
+/// scratch; a tile has room for several, in 512 KiB, so that small batches have them, too.
 template <class G, class T>
 struct WeightShares {
     static constexpr int K = G::K, taps = G::C * G::R * G::S;

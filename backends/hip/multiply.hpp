@@ -1,9 +1,8 @@
-// The matrix product: C (M × N) = Σ_k A(m, k) B(k, n). A and B are functors, and so is the
-// destination, which stores, adds a bias, or spreads shares: a layer differs from another in what these do.
+// The matrix product: C (M × N) = Σ_k A(m, k) B(k, n). A and B are functors, and so is the destination, which stores,
+// adds a bias, or spreads shares: a layer differs from another in what these do.
 //   a block     a tile of C, and its share of the depth (blockIdx.z)
-//   a round     16 of the depth or a few times as many: both operands' tiles go to shared memory, each number once, and
-//   to the sums
-//               (sums.hpp); the next round's numbers are on their way meanwhile
+//   a round     16 of the depth or a few times as many: both operands' tiles go to shared memory, each number once,
+//               and to the sums (sums.hpp); the next round's numbers are on their way meanwhile
 // How threads share a tile follows from M and N as constants, so that 20 or 50 filters waste little of it.
 // An operand's number is found in two steps, since a thread meets few rows of A and columns of B, all along the depth:
 //   Outer outer(int row or column) const        what the one says, kept through all rounds

@@ -5,10 +5,12 @@
 // also be in `deep` groups: each sums its part of a round for the same, smaller tile, and the first adds theirs up.
 //   round                              round_depth for each group
 //   Sums::blocking                     the tile
-//   padding                            numbers that shared rows of the right operand have beyond it, against bank
-//   conflicts left_row                           how long those of the left operand are, left_place(m) and where they
-//   hold the tile's row m Sums::operand(x)                   a number as it is held in shared memory add(left, right)
-//   a round collect(room)                      after the last: the groups' sums to the first's, by way of shared memory
+//   padding                            what the right operand's shared rows have beyond it, against bank conflicts
+//   left_row                           how long the left operand's are,
+//   left_place(m)                      and where they hold the tile's row m
+//   Sums::operand(x)                   a number as it is held in shared memory
+//   add(left, right)                   a round
+//   collect(room)                      after the last: the groups' sums to the first's, by way of shared memory
 //   store(to, m0, n0, M, N)            the sums with m < M and n < N; m0, n0: where the tile begins
 // Next to read: multiply.hpp.
 #pragma once
