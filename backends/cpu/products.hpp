@@ -27,14 +27,21 @@ IKEBANA_INLINE inline void each_block(F f) {
     if constexpr (N % B != 0) f(std::integral_constant<int, N % B>{}, N - N % B, N / B);
 }
 
-/// f(std::integral_constant<int, B>, first) for as few blocks of N as at most Most allows, B of two sizes next to each
-/// other: no block is small.
+/// n numbers cut into as few blocks as at most `most` allows, of two sizes next to each other: no block is small. The
+/// first `larger` blocks have size + 1 numbers, the others size.
+struct EvenBlocks {
+    int blocks, size, larger;
+    constexpr EvenBlocks(int n, int most) : blocks((n + most - 1) / most), size(n / blocks), larger(n % blocks) {}
+    constexpr int begin(int block) const { return block * size + std::min(block, larger); }
+};
+
+/// f(std::integral_constant<int, B>, first) for the even blocks of N.
 template <int N, int Most, class F>
 IKEBANA_INLINE inline void each_even_block(F f) {
-    constexpr int blocks = (N + Most - 1) / Most, size = N / blocks, larger = N % blocks;
-    if constexpr (larger > 0)
-        for (int b = 0; b < larger; ++b) f(std::integral_constant<int, size + 1>{}, b * (size + 1));
-    for (int b = larger; b < blocks; ++b) f(std::integral_constant<int, size>{}, larger + b * size);
+    constexpr EvenBlocks by(N, Most);
+    if constexpr (by.larger > 0)
+        for (int b = 0; b < by.larger; ++b) f(std::integral_constant<int, by.size + 1>{}, by.begin(b));
+    for (int b = by.larger; b < by.blocks; ++b) f(std::integral_constant<int, by.size>{}, by.begin(b));
 }
 
 } // namespace ikebana::cpu

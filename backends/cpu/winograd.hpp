@@ -19,6 +19,12 @@
 
 namespace ikebana::cpu {
 
+/// Rows of a product in registers at a time, with up to four pieces of each.
+inline constexpr int most_winograd_rows = registers == 32 ? 6 : 2;
+/// Blocks of rows whose results are kept at a time, up to 25 rows: in a cache until their transform.
+constexpr int kept_winograd_blocks(EvenBlocks rows) { return even_block(rows.blocks, 25 / most_winograd_rows); }
+constexpr int kept_winograd_rows(EvenBlocks rows) { return rows.begin(kept_winograd_blocks(rows)); }
+
 template <class G, int M_, class T>
 struct Winograd {
     static constexpr int M = M_, N = M + G::R - 1, points = N * N, L = backend::lanes<T>;
@@ -32,8 +38,8 @@ struct Winograd {
     using Kernel = KernelPoints<N, G::R>;
     using B = InputPoints<N>;
 
-    /// Filters (on the way back: channels) whose products are kept at a time: until their transform, in a cache.
-    static constexpr int most_kept = 25, kept_filters = even_block(G::K, most_kept);
+    /// Rows of the products: filters, on the way back channels.
+    static constexpr EvenBlocks filter_rows{G::K, most_winograd_rows}, channel_rows{G::C, most_winograd_rows};
     static constexpr int kernels = (G::K * G::C + 15) / 16 * 16;
 
     /// Whether dM is transposed for the products dM V, which then have filters in the lanes; else samples stay there,
@@ -54,8 +60,9 @@ struct Winograd {
     static constexpr int kept = points | 1;                           // M [k][piece][point], dV [c][piece][point]
 
     static constexpr std::size_t image_size =
-        static_cast<std::size_t>(std::max(points * image_point, even_block(G::C, most_kept) * group * kept)) * L;
-    static constexpr std::size_t forward_size = static_cast<std::size_t>(kept_filters * group * kept) * L;
+        static_cast<std::size_t>(std::max(points * image_point, kept_winograd_rows(channel_rows) * group * kept)) * L;
+    static constexpr std::size_t forward_size =
+        static_cast<std::size_t>(kept_winograd_rows(filter_rows) * group * kept) * L;
     static constexpr std::size_t backward_size = static_cast<std::size_t>(points * output_point) * L;
     /// Where the sums of filter block kv begin: a single group's are needed no longer when the next ones come.
     static constexpr bool keeps_sums = !turns || group < pieces;
@@ -132,24 +139,57 @@ IKEBANA_ONCE void winograd_image(T* v, int point, int padded_channels, const T* 
         }
 }
 
-/// to[r · kept · N + j · kept] = Σ_i w[r · row_step + i · step] · x[i][j] for Rows rows, i < terms and j < N pieces;
-/// x[i][j] lies at x + (i · N + j) · L.
-template <int Rows, int N, class T>
-IKEBANA_INLINE inline void winograd_products(T* to, int kept, const T* x, const T* w, int row_step, int step,
-                                             int terms) {
+/// The matrix product of every point, for functions that are compiled once.
+struct WinogradProduct {
+    EvenBlocks rows;
+    int points, kept, x_point;          // distances of results and of points of x, in vectors of L
+    int w_point, row_step, step, terms; // distances of points, rows and terms of w, in numbers
+};
+template <class W, class G>
+inline constexpr WinogradProduct filter_products{W::filter_rows, W::points, W::kept, W::image_point,
+                                                 W::kernels,     G::C,      1,       G::C};
+template <class W, class G>
+inline constexpr WinogradProduct channel_products{W::channel_rows, W::points, W::kept, W::output_point,
+                                                  W::kernels,      1,         G::C,    G::K};
+
+/// to [row][piece][point] = Σ_i w[point][row][i] · x[point][i][piece] for N pieces and the blocks of rows from `begin`
+/// to `end`: blocks of Rows, and if Larger, the first ones of one row more.
+template <int Rows, bool Larger, int N, class T>
+IKEBANA_ONCE void winograd_blocks(T* to, const T* x, const T* w, WinogradProduct by, int begin, int end) {
     using V = xsimd::batch<T>;
     constexpr int L = backend::lanes<T>;
-    each_even_block<Rows, registers == 32 ? 6 : 2>(
-        [&]<int BR>(std::integral_constant<int, BR>, int row) IKEBANA_INLINE {
-            V sums[BR][N];
-            unroll<BR>([&](int k) IKEBANA_INLINE { unroll<N>([&](int j) IKEBANA_INLINE { sums[k][j] = V(0); }); });
-            add_products(sums, x, N * L, L, w + row * row_step, row_step, step, terms);
-            T* at = to + row * N * kept * L;
-            unroll<BR * N>([&](int i) IKEBANA_INLINE {
-                sums[i / N][i % N].store_unaligned(at);
-                at += kept * L;
-            });
-        });
+    w += by.rows.begin(begin) * by.row_step;
+    for (int p = 0; p < by.points; ++p, to += L, x += by.x_point * L, w += by.w_point)
+        for (int lane = 0; lane < L; lane += width<T>) {
+            T* at = to + lane;
+            const T* row = w;
+            const auto put = [&]<int R>(std::integral_constant<int, R>) IKEBANA_INLINE {
+                V sums[R][N];
+                unroll<R * N>([&](int i) IKEBANA_INLINE { sums[i / N][i % N] = V(0); });
+                add_products(sums, x + lane, N * L, L, row, by.row_step, by.step, by.terms);
+                unroll<R * N>([&](int i) IKEBANA_INLINE {
+                    sums[i / N][i % N].store_unaligned(at);
+                    at += by.kept * L;
+                });
+                row += R * by.row_step;
+            };
+            int block = begin;
+            if constexpr (Larger)
+                for (; block < std::min(end, by.rows.larger); ++block) put(std::integral_constant<int, Rows + 1>{});
+            for (; block < end; ++block) put(std::integral_constant<int, Rows>{});
+        }
+}
+
+/// Works products of all rows, some blocks at a time: f(begin, end) follows for each, of rows whose results lie in
+/// `to`.
+template <class W, const WinogradProduct& by, class T, class F>
+void winograd_products(T* to, const T* x, const T* w, F f) {
+    constexpr int at_once = kept_winograd_blocks(by.rows);
+    for (int block = 0; block < by.rows.blocks; block += at_once) {
+        const int end = std::min(block + at_once, by.rows.blocks);
+        winograd_blocks<by.rows.size, (by.rows.larger > 0), W::group, T>(to, x, w, by, block, end);
+        f(by.rows.begin(block), by.rows.begin(end));
+    }
 }
 
 /// put(k, p, q, lane, y) gets the M×M outputs of filter k from row p and column q on, without the bias: vectors in
@@ -161,20 +201,16 @@ void winograd_forward(const T* x, const T* packed, std::byte* scratch, Put put) 
     T* m = v + W::image_size;
     for (int first = 0; first < W::pieces; first += W::group) {
         winograd_image<typename W::B, W::M>(v, W::image_point, W::padded_channels, x, pieces_of<W, G>, first);
-        each_even_block<G::K, W::most_kept>([&]<int BK>(std::integral_constant<int, BK>, int k0) {
-            for (int p = 0; p < W::points; ++p)
-                for (int lane = 0; lane < L; lane += width<T>)
-                    winograd_products<BK, W::group, T>(m + p * L + lane, W::kept, v + p * W::image_point * L + lane,
-                                                       packed + p * W::kernels + k0 * G::C, G::C, 1, G::C);
-            for (int k = 0; k < BK; ++k)
+        winograd_products<W, filter_products<W, G>>(m, static_cast<const T*>(v), packed, [&](int begin, int end) {
+            for (int k = begin; k < end; ++k)
                 for (int g = 0; g < W::group; ++g) {
                     const int piece = first + g;
                     if (!W::fits && piece >= W::pieces) break;
-                    const T* from = m + (k * W::group + g) * W::kept * L;
+                    const T* from = m + ((k - begin) * W::group + g) * W::kept * L;
                     for (int lane = 0; lane < L; lane += width<T>) {
                         alignas(64) T outputs[W::M * W::M * width<T>];
                         from_points_2d<typename W::A>(outputs, width<T>, from + lane, L);
-                        put(k0 + k, piece / W::columns * W::M, piece % W::columns * W::M, lane,
+                        put(k, piece / W::columns * W::M, piece % W::columns * W::M, lane,
                             static_cast<const T*>(outputs));
                     }
                 }
@@ -203,33 +239,44 @@ void winograd_output(T* dm, int first, int begin, int end, Get get) {
         }
 }
 
-/// sums [block of filters][block of channels][point][pair] (+)= Σ over the group's pieces and the lanes of dM V.
-template <class W, class T>
-void winograd_weight_sums(T* sums, const T* dm, const T* v, bool add) {
+/// Sums over the lanes of dM V, for functions that are compiled once: blocks of filters and of channels.
+struct WinogradWeightSums {
+    int points, filter_blocks, channel_blocks, image_point, output_point;
+};
+template <class W>
+inline constexpr WinogradWeightSums weight_sums_of{W::points, W::filter_blocks, W::channel_blocks, W::image_point,
+                                                   W::output_point};
+
+/// sums [block of filters][block of channels][point][pair] (+)= Σ over the pieces and the lanes of dM V, a pair one of
+/// BK filters and BC channels.
+template <int BK, int BC, int Pieces, class T>
+IKEBANA_ONCE void winograd_weight_sums(T* sums, const T* dm, const T* v, WinogradWeightSums by, bool add) {
     using V = xsimd::batch<T>;
-    constexpr int L = W::L, BK = W::pair_filters, BC = W::pair_channels, pairs = width<T>;
-    for (int p = 0; p < W::points; ++p)
-        for (int kb = 0; kb < W::filter_blocks; ++kb)
-            for (int cb = 0; cb < W::channel_blocks; ++cb) {
-                const T* d = dm + (p * W::output_point + kb * BK * W::group) * L;
-                const T* in = v + (p * W::image_point + cb * BC * W::group) * L;
+    constexpr int samples = Pieces * backend::lanes<T>, pairs = BK * BC;
+    for (int p = 0; p < by.points; ++p) {
+        const T* d = dm + p * by.output_point * backend::lanes<T>;
+        T* to = sums + p * pairs;
+        for (int kb = 0; kb < by.filter_blocks; ++kb, d += BK * samples) {
+            const T* in = v + p * by.image_point * backend::lanes<T>;
+            for (int cb = 0; cb < by.channel_blocks; ++cb, in += BC * samples, to += by.points * pairs) {
                 V total[pairs];
                 unroll<pairs>([&](int i) IKEBANA_INLINE { total[i] = V(0); });
                 IKEBANA_ROLLED // written out, g++ loads every operand anew
-                    for (int at = 0; at < W::group * L; at += width<T>) {
+                    for (int at = 0; at < samples; at += width<T>) {
                     V image[BC];
-                    unroll<BC>([&](int c) IKEBANA_INLINE { image[c] = V::load_unaligned(in + c * W::group * L + at); });
+                    unroll<BC>([&](int c) IKEBANA_INLINE { image[c] = V::load_unaligned(in + c * samples + at); });
                     unroll<BK>([&](int k) IKEBANA_INLINE {
-                        const V g = V::load_unaligned(d + k * W::group * L + at);
+                        const V g = V::load_unaligned(d + k * samples + at);
                         unroll<BC>([&](int c) IKEBANA_INLINE {
                             total[k * BC + c] = xsimd::fma(g, image[c], total[k * BC + c]);
                         });
                     });
                 }
-                T* to = sums + ((kb * W::channel_blocks + cb) * W::points + p) * pairs;
                 const V lanes = xsimd::haddp(total);
                 (add ? V::load_unaligned(to) + lanes : lanes).store_unaligned(to);
             }
+        }
+    }
 }
 
 /// The same of KV vectors of filters, those in the lanes: up to 12 channels × KV vectors in registers.
@@ -287,16 +334,6 @@ IKEBANA_ONCE void winograd_add_turned_weights(T* dw, const T* sums, int K, int C
             add_transposed(dw + (k * C + c) * S, static_cast<std::size_t>(C * S), kernels, width<T>,
                            static_cast<std::size_t>(count * S), static_cast<std::size_t>(std::min(width<T>, K - k)));
         }
-}
-
-/// dV [c][piece][point] ← Σ_k U dM for Channels channels from c0 on.
-template <class W, class G, int Channels, class T>
-void winograd_input_products(T* dv, const T* packed, const T* dm, int c0) {
-    constexpr int L = W::L;
-    for (int p = 0; p < W::points; ++p)
-        for (int lane = 0; lane < L; lane += width<T>)
-            winograd_products<Channels, W::group, T>(dv + p * L + lane, W::kept, dm + p * W::output_point * L + lane,
-                                                     packed + p * W::kernels + c0, 1, G::C, G::K);
 }
 
 /// dx ← B dV Bᵀ for a group of pieces M apart, dV [c][piece][point] with `kept` vectors a piece: added where an earlier
@@ -361,17 +398,17 @@ void winograd_backward(DX dx, DW dw, const T* x, const T* packed, std::byte* scr
         } else {
             winograd_output<W, G>(dm, first, 0, W::padded_filters, get);
             if constexpr (!is_nothing<DW>) {
-                winograd_weight_sums<W>(sums, dm, v, first > 0);
+                winograd_weight_sums<W::pair_filters, W::pair_channels, W::group>(
+                    sums, static_cast<const T*>(dm), static_cast<const T*>(v), weight_sums_of<W>, first > 0);
                 if (last)
                     winograd_add_weights<typename W::Kernel, W::pair_channels>(dw.data, static_cast<const T*>(sums),
                                                                                G::K, G::C);
             }
         }
         if constexpr (!is_nothing<DX>) {
-            each_even_block<G::C, W::most_kept>([&]<int BC>(std::integral_constant<int, BC>, int c) {
-                winograd_input_products<W, G, BC>(v, packed, dm, c);
-                winograd_add_image<typename W::B, W::M>(dx.data + c * G::H * G::W * W::L, static_cast<const T*>(v),
-                                                        W::kept, BC, pieces_of<W, G>, first);
+            winograd_products<W, channel_products<W, G>>(v, static_cast<const T*>(dm), packed, [&](int begin, int end) {
+                winograd_add_image<typename W::B, W::M>(dx.data + begin * G::H * G::W * W::L, static_cast<const T*>(v),
+                                                        W::kept, end - begin, pieces_of<W, G>, first);
             });
         }
     }
