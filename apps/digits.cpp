@@ -36,9 +36,6 @@ struct Hidden final : DigitBatches::Reader {
         else
             return 0;
     }
-    void announce(int part) noexcept override {
-        if constexpr (requires { reader.announce(part); }) reader.announce(part);
-    }
     void prepare(int part) noexcept override {
         if constexpr (requires { reader.prepare(part); }) reader.prepare(part);
     }

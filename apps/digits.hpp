@@ -21,7 +21,6 @@ class DigitBatches {
         virtual bool next(Batch& batch) = 0;
         virtual void take_over() = 0;
         virtual int parts() const = 0;
-        virtual void announce(int part) noexcept = 0;
         virtual void prepare(int part) noexcept = 0;
         virtual Stored<Grey> stored() const = 0;
         virtual void order(unsigned pass, std::vector<std::uint32_t>& to) const = 0;
@@ -34,7 +33,6 @@ class DigitBatches {
     bool next(Batch& batch) { return reader_->next(batch); }
     void take_over() { reader_->take_over(); }
     int parts() const { return reader_->parts(); }
-    void announce(int part) noexcept { reader_->announce(part); }
     void prepare(int part) noexcept { reader_->prepare(part); }
     std::size_t size() const { return size_; }
     std::size_t batch_size() const { return batch_size_; }

@@ -51,12 +51,12 @@ InputRows<T> find_background(BatchRows<T> rows) {
 /// Those of a tile of n rows, `step` apart.
 template <int I, class T>
 IKEBANA_ONCE void list_terms(ColumnTerms<I, T>& terms, const T* rows, std::size_t step, int n, T background) {
-    constexpr int L = backend::lanes<T>;
+    constexpr int L = backend::lanes<T>, block = 64;
     const std::uint32_t all = (std::uint32_t{1} << n) - 1;
-    T columns[L][L];
+    alignas(64) T columns[block][L];
     int count = 0;
-    for (int i = 0; i < I; i += L) {
-        const int here = std::min(L, I - i);
+    for (int i = 0; i < I; i += block) {
+        const int here = std::min(block, I - i);
         transpose(columns[0], L, rows + i, step, static_cast<std::size_t>(n), static_cast<std::size_t>(here));
         if (here % 2 == 1) std::fill_n(columns[here], L, background);
         for (int k = 0; k < here; k += 2) {

@@ -1,6 +1,7 @@
 // Users' own arrays as readers: by reference, by value, as expressions; wrong shapes and labels are refused.
 #include <doctest/doctest.h>
 #include <ikebana/data/readers.hpp>
+#include <numeric>
 #include <xtensor/xarray.hpp>
 #include <xtensor/xbuilder.hpp>
 #include <xtensor/xview.hpp>
@@ -58,11 +59,12 @@ TEST_CASE("numbers of double are rounded, so that none are taken from where they
 }
 
 TEST_CASE("8-bit grey levels are scaled to [-1, 1]") {
-    const xt::xtensor<std::uint8_t, 4> images{{{{0, 255, 51}}}};
-    const auto b = all_of(from_arrays<Shape<1, 1, 3>, 2>(images, xt::xtensor<std::uint8_t, 1>{1}));
+    xt::xtensor<std::uint8_t, 4> images({1, 1, 1, 256});
+    std::iota(images.begin(), images.end(), std::uint8_t{0});
+    const auto b = all_of(from_arrays<Shape<1, 1, 256>, 2>(images, xt::xtensor<std::uint8_t, 1>{1}));
     CHECK(b.images(0, 0, 0, 0) == -1.0f);
-    CHECK(b.images(0, 0, 0, 1) == 1.0f);
-    CHECK(b.images(0, 0, 0, 2) == 51.0f / 255.0f * 2.0f - 1.0f);
+    CHECK(b.images(0, 0, 0, 255) == 1.0f);
+    for (std::size_t x = 0; x < 256; ++x) CHECK(b.images(0, 0, 0, x) == static_cast<float>(x) / 255.0f * 2.0f - 1.0f);
     CHECK(b.labels(0) == 1);
 }
 

@@ -213,7 +213,6 @@ TEST_CASE(
             };
             const auto turn = (pass + static_cast<unsigned>(count)) % 3; // all parts, none, or the first one
             if (turn == 0) {
-                for (int part = 0; part < taken.parts(); ++part) taken.announce(part);
                 std::thread odd(prepare, 1);
                 prepare(0);
                 odd.join();

@@ -56,21 +56,22 @@ class Batches {
     }
     /// Images first … last of what was drawn. Several threads may fill parts of a batch at once.
     void fill(Batch& b, std::size_t first, std::size_t last) const requires StoredReader<R> {
-        constexpr std::size_t ahead = 4;
+        constexpr std::size_t ahead = 16;
         prefetch(first, std::min(first + ahead, last));
         for (std::size_t n = first; n < last; ++n) {
             if (n + ahead < last) prefetch(n + ahead, n + ahead + 1);
             copy(b, n, drawn_[n]);
         }
     }
-    /// Asks the memory for images first … last of what was drawn: in random order, they are in no cache.
-    void prefetch(std::size_t first, std::size_t last) const requires StoredReader<R> {
-        if constexpr (requires(const sample& s) { s.image.prefetch(); })
-            for (std::size_t n = first; n < last; ++n) drawn_[n].image.prefetch();
-    }
 
   private:
     using sample = typename R::sample;
+
+    /// Asks the memory for images first … last of what was drawn: in random order, they are in no cache.
+    void prefetch(std::size_t first, std::size_t last) const {
+        if constexpr (requires(const sample& s) { s.image.prefetch(); })
+            for (std::size_t n = first; n < last; ++n) drawn_[n].image.prefetch();
+    }
 
     /// The next samples become to(0), to(1), …; took(n) follows each.
     template <class To, class Took>

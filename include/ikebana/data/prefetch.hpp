@@ -26,7 +26,6 @@ class Prefetched {
     static constexpr bool prepares_ahead = true;
     static constexpr bool drawn_in_parts = requires(R & r, Batch& b) {
         r.draw(b);
-        r.prefetch(std::size_t{}, std::size_t{});
         r.fill(b, std::size_t{}, std::size_t{});
     };
 
@@ -58,12 +57,8 @@ class Prefetched {
     }
 
     /// Parts of the next batch, of 16 samples; and part 0 … parts() − 1 of it, each once, by any threads, several at
-    /// once, but not during next() or start(). announce(), some time before, has the memory at hand then.
+    /// once, but not during next() or start().
     int parts() const requires drawn_in_parts { return work_->parts(); }
-    void announce(int part) noexcept requires drawn_in_parts {
-        const auto [begin, end] = work_->samples_of(part);
-        work_->reader.prefetch(begin, end);
-    }
     void prepare(int part) noexcept requires drawn_in_parts { work_->fill_part(part); }
 
   private:
@@ -146,13 +141,9 @@ class Prefetched {
             }
         }
         int parts() const { return drawn ? static_cast<int>((ring[0].size() + part_size - 1) / part_size) : 0; }
-        std::pair<std::size_t, std::size_t> samples_of(int part) const {
-            const std::size_t begin = static_cast<std::size_t>(part) * part_size;
-            return {begin, std::min(begin + part_size, ring[0].size())};
-        }
         void fill_part(int part) {
-            const auto [begin, end] = samples_of(part);
-            reader.fill(ring[0], begin, end);
+            const std::size_t begin = static_cast<std::size_t>(part) * part_size;
+            reader.fill(ring[0], begin, std::min(begin + part_size, ring[0].size()));
             parts_filled.fetch_add(1, std::memory_order_release);
         }
 

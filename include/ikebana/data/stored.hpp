@@ -2,8 +2,8 @@
 // pass gives them, for somebody who takes them from there (a GPU, which holds them all):
 //   auto stored() const                                                 a Stored<U>
 //   void order(unsigned pass, std::vector<std::uint32_t>& to) const     the number of every sample of that pass
-// A converted number is what next() gives; it does not throw. A sample that next() gave stays as it is after further ones,
-// and any thread may read it. Combinators that change no sample pass both on.
+// A converted number is what next() gives; it does not throw. A sample that next() gave stays as it is after further
+// ones, and any thread may read it. Combinators that change no sample pass both on.
 #pragma once
 #include <cstdint>
 #include <ikebana/data/reader.hpp>

@@ -56,9 +56,9 @@ class MnistImage {
     iterator begin() const { return iterator(grey_); }
     iterator end() const { return iterator(grey_ + size()); }
 
-    /// Asks for the image, which will be read soon.
+    /// Asks the second cache for the image, which will be read soon.
     void prefetch() const {
-        for (std::size_t i = 0; i < 28 * 28; i += 64) __builtin_prefetch(grey_ + i);
+        for (std::size_t i = 0; i < 28 * 28; i += 64) __builtin_prefetch(grey_ + i, 0, 2);
     }
 
     /// The grey levels as the file holds them, 0 … 255, row by row.

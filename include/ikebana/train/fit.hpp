@@ -22,10 +22,8 @@ struct RunPosition {
     double progress = 0;
 };
 
-/// Work that is none of a step's own, in parts that its threads do among their tasks, each once; announce(), which may
-/// be null, comes some time before, mostly by the same thread.
+/// Work that is none of a step's own, in parts that its threads do among their tasks, each once.
 struct Meanwhile {
-    void (*announce)(void* argument, int part) noexcept = nullptr;
     void (*work)(void* argument, int part) noexcept = nullptr;
     void* argument = nullptr;
     int parts = 0;
@@ -65,7 +63,6 @@ template <class Train, class Step, class Test, class... Handlers>
         if (takes_over) {
             ahead.take_over();
             using Ahead = decltype(ahead);
-            meanwhile.announce = [](void* reader, int part) noexcept { static_cast<Ahead*>(reader)->announce(part); };
             meanwhile.work = [](void* reader, int part) noexcept { static_cast<Ahead*>(reader)->prepare(part); };
             meanwhile.argument = &ahead;
         }

@@ -11,8 +11,9 @@
 
 namespace ikebana {
 
-/// Parts of a step. Forward, backward and pack are a layer's.
-enum class Part { load, pack, forward, loss, backward, update };
+/// Parts of a step. Forward, backward and pack are a layer's; read is the work on the next batch that the threads do
+/// meanwhile.
+enum class Part { read, load, pack, forward, loss, backward, update };
 
 class Profile {
   public:
@@ -65,7 +66,7 @@ class Profile {
     }
 
   private:
-    static constexpr std::size_t parts = 6;
+    static constexpr std::size_t parts = 7;
     struct alignas(64) Worker {
         std::vector<std::int64_t> total; // ns of each part and layer
         std::vector<Span> spans;

@@ -15,8 +15,8 @@ namespace ikebana {
 
 /// Milliseconds a step, all threads added up; FLOP are 2 × the multiply-adds of the direct method, whatever method
 /// runs, so that a share can be above 100 % (Winograd's needs fewer). `batch`: samples of a step. `peak`: FLOP/s of one
-/// thread's device, which `of` names. A layer that was fused into the one before is counted there; threads that wait,
-/// or prepare batches, are `other`.
+/// thread's device, which `of` names. A layer that was fused into the one before is counted there, what lists a
+/// sparse input in the layer that reads the list; threads that wait are `other`.
 inline std::string profile_table(const Profile& profile, const std::vector<LayerRow>& layers, int batch, double peak,
                                  const char* of = "a core") {
     const double steps = static_cast<double>(profile.steps());
@@ -45,6 +45,7 @@ inline std::string profile_table(const Profile& profile, const std::vector<Layer
     int first_trained = std::numeric_limits<int>::max();
     for (const LayerRow& layer : layers)
         if (layer.parameters > 0) first_trained = std::min(first_trained, layer.position);
+    row("", "next batch", "", profile.total(Part::read) / steps, 0);
     row("", "batch to tiles", "", profile.total(Part::load) / steps, 0);
     for (const LayerRow& layer : layers) {
         const std::string position = std::to_string(layer.position);
@@ -63,6 +64,8 @@ inline std::string profile_table(const Profile& profile, const std::vector<Layer
 
 inline const char* name_of(Part part) {
     switch (part) {
+    case Part::read:
+        return "read";
     case Part::load:
         return "load";
     case Part::pack:

@@ -67,18 +67,19 @@ struct Program : ProgramLayout<Net, Loss> {
 
     /// Fills labels and mask of tile t of the batch and its input, or lists that if it is sparse.
     static void load(const View& v, InputRows<T> rows, int t, const int* labels) {
-        const Timed timed = v.timed(Part::load);
         for (int lane = 0; lane < L; ++lane) {
             v.labels()[lane] = lane < v.samples ? static_cast<T>(labels[lane]) : T(-1);
             v.mask()[lane] = lane < v.samples ? T(1) : T(0);
         }
         if constexpr (is_over_batch<0>)
             if (rows.sparse) {
+                const Timed timed = v.timed(Part::forward, bound<0>::position);
                 View first = v;
                 first.tile -= static_cast<std::size_t>(t) * tile_bytes;
                 return bound<0>::layer::template batch_list<typename bound<0>::input>(v.on, rows, memory_of<0>(first),
                                                                                       t);
             }
+        const Timed timed = v.timed(Part::load);
         load_tile(v.on, Tile<T, input, L>{reinterpret_cast<T*>(v.tile)}, rows.tile(t), v.samples, input::size);
     }
 

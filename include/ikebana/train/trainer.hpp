@@ -64,7 +64,7 @@ class Trainer {
     template <class B>
     [[gnu::noinline]] double step(const B& batch, Meanwhile meanwhile = {}) {
         if (profile_) profile_->begin_step(threads(), Net::layer_count);
-        const double cost = run(batch, meanwhile);
+        const double cost = run(batch);
         ++steps_, ++position_.step;
         update_state();
         const double rate = optimizer_.learning_rate * learning_rate_factor(schedule_, position_.progress);
@@ -194,10 +194,8 @@ class Trainer {
     }
 
     /// A region on every tile; a slot's tiles in order, slots side by side. The first one loads them.
-    void over_tiles(void (*region)(const View&, std::size_t k), std::size_t k, bool first, Meanwhile meanwhile = {}) {
+    void over_tiles(void (*region)(const View&, std::size_t k), std::size_t k, bool first) {
         run_tasks(used_, [&](int slot, int worker) {
-            for (int part = slot; part < meanwhile.parts; part += used_)
-                if (meanwhile.announce) meanwhile.announce(meanwhile.argument, part);
             for (int t = slot; t < static_cast<int>(samples_.size()); t += used_) {
                 const View v = view(slot, worker, t);
                 if (first) start_tile(v);
@@ -223,6 +221,7 @@ class Trainer {
         for (const auto& s : stretches.first) tasks += chunks(s);
         run_tasks(tasks, [&](int task, int worker) {
             if (task < others) {
+                const Timed timed(profile_, worker, Part::read, 0);
                 if (task < meanwhile.parts) meanwhile.work(meanwhile.argument, task);
                 return;
             }
@@ -248,7 +247,7 @@ class Trainer {
     }
 
     template <class B>
-    double run(const B& batch, Meanwhile meanwhile = {}) {
+    double run(const B& batch) {
         const std::size_t n = check_batch<Net>(batch, staged_labels_);
         reserve(n);
         alone_ = too_small_to_share(n);
@@ -256,7 +255,7 @@ class Trainer {
         scale_ = T(1) / static_cast<T>(n);
         rows_ = program::input_rows(rows_of(batch.images, n * Net::input::size, staged_images_), static_cast<int>(n));
         if constexpr (program::packed_offset.back() > 0) pack_parameters();
-        run_regions(meanwhile);
+        run_regions();
         double cost = 0;
         for (int t = 0; t < static_cast<int>(samples_.size()); ++t) {
             const View v = view(0, 0, t);
@@ -286,7 +285,7 @@ class Trainer {
     }
 
     /// Forward region by region to the loss, and back.
-    void run_regions(Meanwhile meanwhile) {
+    void run_regions() {
         const auto opens = [](std::size_t k) -> const auto& {
             return program::of_layer(program::cut.segments[k].begin);
         };
@@ -298,8 +297,7 @@ class Trainer {
                 else
                     m.finish(batch_.data(), shares(m), samples_);
             }
-            if (k == 0 || program::has_forward_region(k))
-                over_tiles(&program::forward_region, k, k == 0, k == 0 ? meanwhile : Meanwhile{});
+            if (k == 0 || program::has_forward_region(k)) over_tiles(&program::forward_region, k, k == 0);
         }
         for (std::size_t k = program::segments - 1; k-- > 0;) {
             const auto& m = opens(k + 1);
