@@ -22,6 +22,13 @@ template <int R>
 using Floats = typename FloatsOf<R>::type;
 
 // One instruction, named as such: g++ 12 takes two for a shuffle that says the same.
+#if defined(__AVX512F__)
+inline constexpr int most_joined = 16;
+#elif defined(__AVX__)
+inline constexpr int most_joined = 8;
+#else
+inline constexpr int most_joined = 4;
+#endif
 #ifdef __AVX__
 IKEBANA_INLINE inline Floats<8> join(Floats<4> a, Floats<4> b) {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(a), b, 1);
@@ -79,8 +86,8 @@ IKEBANA_INLINE inline void each_transposed(std::size_t to_step, const T* from, s
                                            std::size_t columns, Put put) {
     std::size_t whole_rows = 0, whole_columns = 0;
     if constexpr (std::is_same_v<T, float>) {
-        if constexpr (width < T >> 4)
-            transposed_blocks<width<T>>(whole_rows, to_step, from, from_step, rows, columns, put);
+        if constexpr (most_joined > 4)
+            transposed_blocks<most_joined>(whole_rows, to_step, from, from_step, rows, columns, put);
         transposed_blocks<4>(whole_rows, to_step, from, from_step, rows, columns, put);
         whole_columns = columns / 4 * 4;
     }

@@ -21,8 +21,8 @@ namespace ikebana::cpu {
 
 /// Rows of a product in registers at a time, with up to four pieces of each.
 inline constexpr int most_winograd_rows = registers == 32 ? 6 : 2;
-/// Blocks of rows whose results are kept at a time, up to 25 rows: in a cache until their transform.
-constexpr int kept_winograd_blocks(EvenBlocks rows) { return even_block(rows.blocks, 25 / most_winograd_rows); }
+/// Blocks of rows whose results are kept at a time, up to 24 rows: in a cache until their transform.
+constexpr int kept_winograd_blocks(EvenBlocks rows) { return even_block(rows.blocks, 24 / most_winograd_rows); }
 constexpr int kept_winograd_rows(EvenBlocks rows) { return rows.begin(kept_winograd_blocks(rows)); }
 
 template <class G, int M_, class T>

@@ -14,6 +14,7 @@
 // Kernels:
 //   assign.hpp     one template for expressions over tiles, one for flat arrays
 //   reduce.hpp     sums and maxima over features, places and tiles, by warps and then by blocks
+//   in_block.hpp   a loss of few classes, in one kernel
 //   multiply.hpp   one tiled matrix product, C = A B, its operands and its destination being functors; by threads, or
 //                  by matrix cores (matrix_cores.hpp, sums.hpp)
 //   dense.hpp      three uses of it, as it is
@@ -105,10 +106,6 @@ void ask_to_device(backend on, T* to, const std::type_identity_t<T>* from, std::
 template <class T>
 void ask_to_host(backend on, T* to, const std::type_identity_t<T>* from, std::size_t n) {
     check(hipMemcpyAsync(to, from, n * sizeof(T), hipMemcpyDeviceToHost, on.stream), "hipMemcpyAsync from the GPU");
-}
-template <class T>
-void ask_to_clear(backend on, T* to, std::size_t n) {
-    check(hipMemsetAsync(to, 0, n * sizeof(T), on.stream), "hipMemsetAsync");
 }
 
 /// Bytes of the GPU that nobody uses.

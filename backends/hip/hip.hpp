@@ -4,6 +4,7 @@
 #include <backends/hip/conv.hpp>
 #include <backends/hip/dense.hpp>
 #include <backends/hip/depthwise.hpp>
+#include <backends/hip/in_block.hpp>
 #include <backends/hip/peak.hpp>
 #include <backends/hip/pool.hpp>
 #include <backends/hip/random.hpp>

@@ -28,7 +28,8 @@ namespace ikebana::hip {
 namespace host {
 
 struct Options {
-    int workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); // CPU threads of a launch
+    // CPU threads of a launch; each keeps up to 1024 stacks, and Linux allows 65,530 mappings.
+    int workers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 16u));
     Order order = Order::forward;
     bool compare_orders = false;
     unsigned warp = 32; // threads of one, 32 or 64

@@ -5,10 +5,10 @@
 
 namespace ikebana::hip {
 
-/// Σ over the threads of a block, for all of them.
-template <class T>
+/// Σ over the Threads threads of a block, for all of them.
+template <int Threads = threads, class T>
 __device__ T block_sum(T value) {
-    __shared__ T parts[threads / 32];
+    __shared__ T parts[Threads / 32];
     for (int m = 16; m > 0; m /= 2) value += shuffle_xor(value, m);
     if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = value;
     __syncthreads();
@@ -18,14 +18,19 @@ __device__ T block_sum(T value) {
     return sum;
 }
 
+/// Threads that share a channel's numbers. A channel is one block, and few blocks leave a GPU idle, so they are as many
+/// as a block may have, unless a tile has fewer numbers.
+template <class S>
+inline constexpr int channel_threads = (places<S>) < 1024 / L ? threads : 1024;
+
 /// Σ of e over a channel's places, lanes and tiles, for all threads of a block.
 template <class T, class S, class E>
 __device__ T channel_sum(const E& e, int channel, int tiles, std::ptrdiff_t step) {
     constexpr int size = places<S> * L;
     T sum = 0;
-    for (int i = static_cast<int>(threadIdx.x); i < tiles * size; i += threads)
+    for (int i = static_cast<int>(threadIdx.x); i < tiles * size; i += channel_threads<S>)
         sum += value_at<T>(e, position_in<S>(channel * size + i % size, i / size, step));
-    return block_sum(sum);
+    return block_sum<channel_threads<S>>(sum);
 }
 
 // ---- over places, lanes and tiles: a block a channel
@@ -38,15 +43,16 @@ __device__ void channel_sums_at(int c, const std::tuple<T*...>& out, const std::
 }
 
 template <class S, class Out, class From>
-__global__ void channel_sums(Out out, From from, int tiles, std::ptrdiff_t step, bool add) {
+__global__ void __launch_bounds__(channel_threads<S>)
+    channel_sums(Out out, From from, int tiles, std::ptrdiff_t step, bool add) {
     channel_sums_at<S>(static_cast<int>(blockIdx.x), out, from, tiles, step, add,
                        std::make_index_sequence<std::tuple_size_v<From>>{});
 }
 
 template <class S, class... T, class... E>
 void launch_channel_sums(backend on, std::tuple<T*...> out, std::tuple<E...> from, std::ptrdiff_t step, bool add) {
-    launch<channel_sums<S, std::tuple<T*...>, std::tuple<E...>>>(on.stream, dim3(channels<S>), dim3(threads), out, from,
-                                                                 on.tiles, step, add);
+    launch<channel_sums<S, std::tuple<T*...>, std::tuple<E...>>>(on.stream, dim3(channels<S>), dim3(channel_threads<S>),
+                                                                 out, from, on.tiles, step, add);
 }
 
 template <class... T, class U, class S, Expression... E>
@@ -61,7 +67,8 @@ void add_channel_sums(backend on, View<T, B> db, Tile<U, S, L> dy) {
 }
 
 template <class S, class T, class U>
-__global__ void moments(T* mean, T* m2, Tile<U, S, L> x, const T* mask, T n, int tiles, std::ptrdiff_t step) {
+__global__ void __launch_bounds__(channel_threads<S>)
+    moments(T* mean, T* m2, Tile<U, S, L> x, const T* mask, T n, int tiles, std::ptrdiff_t step) {
     const int c = static_cast<int>(blockIdx.x);
     const PerLane<T> present{mask};
     const T mu = channel_sum<T, S>(binary<functors::multiply>(x, present), c, tiles, step) / n;
@@ -74,7 +81,7 @@ __global__ void moments(T* mean, T* m2, Tile<U, S, L> x, const T* mask, T n, int
 template <class T, class U, class S>
 void channel_moments(backend on, T* mean, T* m2, Tile<U, S, L> x, const T* mask, int samples) {
     const T n = static_cast<T>(samples) * static_cast<T>(places<S>);
-    launch<moments<S, T, U>>(on.stream, dim3(channels<S>), dim3(threads), mean, m2, x, mask, n, on.tiles,
+    launch<moments<S, T, U>>(on.stream, dim3(channels<S>), dim3(channel_threads<S>), mean, m2, x, mask, n, on.tiles,
                              on.step_of<T>());
 }
 
@@ -93,32 +100,39 @@ struct Larger {
     }
 };
 
+/// By a block, for tile t; out is there for all of its threads afterwards.
 template <class S, class F, class T, class E>
-__global__ void lane_reduce(T* out, E e, std::ptrdiff_t step) {
+__device__ void reduce_lanes(T* out, const E& e, int t, std::ptrdiff_t step) {
     constexpr int shares = threads / L, features = static_cast<int>(S::size);
     __shared__ T parts[shares][L];
-    const int lane = static_cast<int>(threadIdx.x), share = static_cast<int>(threadIdx.y);
-    const int t = static_cast<int>(blockIdx.x);
+    const int lane = static_cast<int>(threadIdx.x) % L, share = static_cast<int>(threadIdx.x) / L;
     const auto value = [&](int feature) { return value_at<T>(e, position_in<S>(feature * L + lane, t, step)); };
     T result = 0;
     if (share < features) result = value(share);
     for (int f = share + shares; f < features; f += shares) result = F::combine(result, value(f));
     parts[share][lane] = result;
     __syncthreads();
-    if (share > 0) return;
-    for (int i = 1; i < shares && i < features; ++i) result = F::combine(result, parts[i][lane]);
-    out[t * step + lane] = result;
+    if (share == 0) {
+        for (int i = 1; i < shares && i < features; ++i) result = F::combine(result, parts[i][lane]);
+        out[t * step + lane] = result;
+    }
+    __syncthreads();
+}
+
+template <class S, class F, class T, class E>
+__global__ void lane_reduce(T* out, E e, std::ptrdiff_t step) {
+    reduce_lanes<S, F>(out, e, static_cast<int>(blockIdx.x), step);
 }
 
 template <class T, class U, class S>
 void per_lane_max(backend on, T* out, Tile<U, S, L> x) {
-    launch<lane_reduce<S, Larger, T, Tile<U, S, L>>>(on.stream, dim3(static_cast<unsigned>(on.tiles)),
-                                                     dim3(L, threads / L), out, x, on.step_of<T>());
+    launch<lane_reduce<S, Larger, T, Tile<U, S, L>>>(on.stream, dim3(static_cast<unsigned>(on.tiles)), dim3(threads),
+                                                     out, x, on.step_of<T>());
 }
 
 template <class T, class U, class S, Expression E>
 void per_lane_sum(backend on, T* out, Tile<U, S, L>, E e) {
-    launch<lane_reduce<S, Add, T, E>>(on.stream, dim3(static_cast<unsigned>(on.tiles)), dim3(L, threads / L), out, e,
+    launch<lane_reduce<S, Add, T, E>>(on.stream, dim3(static_cast<unsigned>(on.tiles)), dim3(threads), out, e,
                                       on.step_of<T>());
 }
 

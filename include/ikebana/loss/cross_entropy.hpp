@@ -22,8 +22,10 @@ struct CrossEntropy {
     template <class Chain>
     using program = decltype(program_of<Chain>());
 
+    static constexpr bool runs_in_a_kernel = true;
     template <class T>
-    static void evaluate(auto backend, T* cost, auto dz, auto z, const T* labels, const T* mask, T scale, T* scratch) {
+    IKEBANA_HOST_DEVICE static void evaluate(auto backend, T* cost, auto dz, auto z, const T* labels, const T* mask,
+                                             T scale, T* scratch) {
         constexpr int L = decltype(z)::lanes;
         T *largest = scratch, *sum = scratch + L, *chosen = scratch + 2 * L;
         per_lane_max(backend, largest, z);

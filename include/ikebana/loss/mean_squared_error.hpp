@@ -18,8 +18,10 @@ struct MeanSquaredError {
     template <class Chain>
     using program = decltype(program_of<Chain>());
 
+    static constexpr bool runs_in_a_kernel = true;
     template <class T>
-    static void evaluate(auto backend, T* cost, auto dy, auto y, const T* labels, const T* mask, T scale, T*) {
+    IKEBANA_HOST_DEVICE static void evaluate(auto backend, T* cost, auto dy, auto y, const T* labels, const T* mask,
+                                             T scale, T*) {
         const T share = T(1) / static_cast<T>(decltype(y)::shape::size);
         const auto error = y - OneHot<T>{labels};
         per_lane_sum(backend, cost, y, error * error * share);

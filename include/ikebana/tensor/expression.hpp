@@ -243,48 +243,50 @@ constexpr auto binary(A a, B b) {
 }
 
 template <Operand A, Operand B>
-requires(Expression<A> || Expression<B>) auto operator+(A a, B b) { return binary<functors::add>(a, b); }
+requires(Expression<A> || Expression<B>) constexpr auto operator+(A a, B b) { return binary<functors::add>(a, b); }
 template <Operand A, Operand B>
-requires(Expression<A> || Expression<B>) auto operator-(A a, B b) { return binary<functors::subtract>(a, b); }
+requires(Expression<A> || Expression<B>) constexpr auto operator-(A a, B b) { return binary<functors::subtract>(a, b); }
 template <Operand A, Operand B>
-requires(Expression<A> || Expression<B>) auto operator*(A a, B b) { return binary<functors::multiply>(a, b); }
+requires(Expression<A> || Expression<B>) constexpr auto operator*(A a, B b) { return binary<functors::multiply>(a, b); }
 template <Operand A, Operand B>
-requires(Expression<A> || Expression<B>) auto operator/(A a, B b) { return binary<functors::divide>(a, b); }
+requires(Expression<A> || Expression<B>) constexpr auto operator/(A a, B b) { return binary<functors::divide>(a, b); }
 /// a / b for b > 0, to 3 units in the last place: see QuickQuotient.
 template <Operand A, Operand B>
-requires(Expression<A> || Expression<B>) auto quick_quotient(A a, B b) { return binary<functors::quick_divide>(a, b); }
+requires(Expression<A> || Expression<B>) constexpr auto quick_quotient(A a, B b) {
+    return binary<functors::quick_divide>(a, b);
+}
 template <Expression A>
-auto operator-(A a) {
+constexpr auto operator-(A a) {
     return binary<functors::subtract>(0.0f, a);
 }
 
 template <class F, Expression A>
-auto map_with(F f, A a) {
+constexpr auto map_with(F f, A a) {
     return Unary<F, decltype(as_expression(a))>{f, as_expression(a)};
 }
 
 template <Expression A>
-auto exp(A a) {
+constexpr auto exp(A a) {
     return map_with(functors::exp{}, a);
 }
 template <Expression A>
-auto log(A a) {
+constexpr auto log(A a) {
     return map_with(functors::log{}, a);
 }
 template <Expression A>
-auto sqrt(A a) {
+constexpr auto sqrt(A a) {
     return map_with(functors::sqrt{}, a);
 }
 template <Expression A>
-auto tanh(A a) {
+constexpr auto tanh(A a) {
     return map_with(functors::tanh{}, a);
 }
 template <Expression A>
-auto sigmoid(A a) {
+constexpr auto sigmoid(A a) {
     return map_with(functors::sigmoid{}, a);
 }
 template <Expression A>
-auto relu(A a) {
+constexpr auto relu(A a) {
     return map_with(functors::relu{}, a);
 }
 

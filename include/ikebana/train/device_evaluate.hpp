@@ -63,8 +63,8 @@ class Evaluator<Loss, Model> {
         load_samples(on_, Tile<T, typename Model::input, L>{reinterpret_cast<T*>(memory_.data())}, labels, mask, from,
                      batch, n);
         const auto z = model_.template run_loaded<layers>(on_, n, memory_.data());
-        Loss::evaluate(on_, costs, Nothing{}, z, static_cast<const T*>(labels), static_cast<const T*>(mask), T(1),
-                       at(3));
+        evaluate_loss<Loss>(on_, costs, Nothing{}, z, static_cast<const T*>(labels), static_cast<const T*>(mask), T(1),
+                            at(3));
         int* classes = nullptr;
         if (predicted) {
             if (classes_.size() < static_cast<std::size_t>(n)) classes_ = array<int>(static_cast<std::size_t>(n));

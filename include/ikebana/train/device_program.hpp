@@ -104,8 +104,8 @@ class DeviceProgram {
         on_.tiles = (n + L - 1) / L, on_.step = tile_bytes;
         samples_ = n, seed_ = seed;
         timed(Part::load, 0, [&] {
-            load_samples(on_, Tile<T, input, L>{at<T>(0)}, lanes(0), lanes(1), samples, batch, n);
-            ask_to_clear(on_, gradients_.data(), extent);
+            load_samples(on_, Tile<T, input, L>{at<T>(0)}, lanes(0), lanes(1), samples, batch, n, gradients_.data(),
+                         extent);
         });
         [&]<int... I>(std::integer_sequence<int, I...>) {
             (timed(Part::pack, bound<I>::position, [&] { pack_layer<I>(); }), ...);
@@ -113,8 +113,8 @@ class DeviceProgram {
         }
         (std::make_integer_sequence<int, count>{});
         timed(Part::loss, 0, [&] {
-            Loss::evaluate(on_, lanes(2), gradient<count>(), x<count>(), static_cast<const T*>(lanes(0)),
-                           static_cast<const T*>(lanes(1)), T(1) / static_cast<T>(n), scratch());
+            evaluate_loss<Loss>(on_, lanes(2), gradient<count>(), x<count>(), static_cast<const T*>(lanes(0)),
+                                static_cast<const T*>(lanes(1)), T(1) / static_cast<T>(n), scratch());
             mean_of_lanes(on_, costs_.data(), static_cast<const T*>(lanes(2)), n);
         });
         [&]<int... I>(std::integer_sequence<int, I...>) {

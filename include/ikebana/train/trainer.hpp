@@ -221,9 +221,9 @@ class Trainer {
         for (const auto& s : stretches.first) tasks += chunks(s);
         run_tasks(tasks, [&](int task, int worker) {
             if (task < others) {
+                if (task >= meanwhile.parts) return;
                 const Timed timed(profile_, worker, Part::read, 0);
-                if (task < meanwhile.parts) meanwhile.work(meanwhile.argument, task);
-                return;
+                return meanwhile.work(meanwhile.argument, task);
             }
             task -= others;
             if constexpr (batch_tasks > 0)

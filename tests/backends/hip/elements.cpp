@@ -1,6 +1,8 @@
-// The rest of backends/hip against the reference: pools, sums and maxima, expressions over tiles and flat arrays,
+// The rest of backends/hip against the reference: pools, sums and maxima, losses, expressions over tiles and flat arrays,
 // samples to lanes and back, the dropout mask.
 #include "compare.hpp"
+#include <ikebana/loss/cross_entropy.hpp>
+#include <ikebana/loss/mean_squared_error.hpp>
 
 #include <limits>
 
@@ -96,7 +98,52 @@ void compare_sums(int count) {
     check_close(y, "assign of a tile");
 }
 
+/// As it is, by launches of its own.
+template <class Loss>
+struct ByLaunches : Loss {
+    static constexpr bool runs_in_a_kernel = false;
+};
+
+template <class Loss, class T, class S, int N>
+void compare_loss(int count) {
+    const OrdersCompared compared;
+    Random random(Seed{25}, Stream::test, static_cast<std::uint32_t>(count));
+    Memory<T, N> memory(L * (2 * S::size + 3 + 4));
+    Tiles<T, N, S> z(memory), dz(memory);
+    Tiles<T, N, Shape<1>> cost(memory), labels(memory), mask(memory);
+    Tiles<T, N, Shape<4>> scratch(memory);
+    z.randomise(random), dz.randomise(random);
+    mask.set([&](int lane) { return lane < count; });
+    labels.set([](int lane) { return lane % static_cast<int>(S::size); });
+    const T scale = T(1) / static_cast<T>(count);
+    CAPTURE(S::text());
+    CAPTURE(count);
+    const auto evaluate = [&](auto given, auto exactly) {
+        evaluate_loss<Loss>(memory.on(), cost.data, given, z.tile(), static_cast<const T*>(labels.data),
+                            static_cast<const T*>(mask.data), scale, scratch.data);
+        Loss::evaluate(exact, cost.exact.data(), exactly, z.exact_tile(),
+                       static_cast<const double*>(labels.exact.data()), static_cast<const double*>(mask.exact.data()),
+                       static_cast<double>(scale), scratch.exact.data());
+        check_close(cost, "cost");
+        check_close(dz, "gradient");
+    };
+    evaluate(dz.tile(), dz.exact_tile());
+    z.randomise(random);
+    evaluate(Nothing{}, Nothing{});
+}
+
 } // namespace
+
+TEST_CASE("losses, in a kernel of their own or by launches") {
+    compare_loss<CrossEntropy, float, Shape<10>, 2>(40);
+    compare_loss<CrossEntropy, float, Shape<1>, 1>(32);
+    compare_loss<CrossEntropy, float, Shape<33>, 3>(65);
+    compare_loss<CrossEntropy, float, Shape<300>, 2>(64);
+    compare_loss<CrossEntropy, double, Shape<10>, 2>(33);
+    compare_loss<ByLaunches<CrossEntropy>, float, Shape<10>, 2>(40);
+    compare_loss<MeanSquaredError, float, Shape<10>, 2>(40);
+    compare_loss<ByLaunches<MeanSquaredError>, double, Shape<7>, 2>(40);
+}
 
 TEST_CASE("pools of every window, stride and padding") {
     compare_pool<float, Case<20, 24, 24, 2, 2, 0>>();
@@ -209,7 +256,12 @@ TEST_CASE("a batch of samples by their order, and by the slot they lie in; label
             on.now = now.data(), on.tiles = (count + L - 1) / L;
             const DeviceSamples<float> samples{images.data(), given_labels.data(),
                                                ordered ? given_order.data() : nullptr};
-            load_samples(on, tile.tile(), labels.data, mask.data, samples, batch, count);
+            const std::size_t zeros = ordered ? 100 : 70'001; // a few, and for more blocks than the samples make
+            DeviceArray<float> before = on_device(std::vector<float>(zeros + 1, 3.0f));
+            load_samples(on, tile.tile(), labels.data, mask.data, samples, batch, count, before.data(), zeros);
+            auto after = std::vector<float>(zeros + 1);
+            after.back() = 3;
+            CHECK(on_host(before) == after);
             const auto loaded = tile.numbers(), l = labels.numbers(), m = mask.numbers();
             bool right = true;
             for (int lane = 0; lane < on.tiles * L; ++lane) {

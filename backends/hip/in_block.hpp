@@ -1,0 +1,53 @@
+// A loss in one kernel: in_block is a tag like backend, whose assign and reductions the calling block does on a tile of
+// its own. Launched one by one they take longer than so little work; cross-entropy's are six.
+#pragma once
+#include <backends/hip/reduce.hpp>
+
+namespace ikebana::hip {
+
+/// A block of `threads`, its tile, and how many numbers lie from a tile's memory to the next one's. All threads make
+/// each call, and find its results afterwards.
+struct in_block {
+    int tile;
+    std::ptrdiff_t step;
+};
+
+template <class T, class S, Expression E>
+__device__ void assign(in_block on, Tile<T, S, L> to, E e) {
+    using V = typename compute_type<T>::type;
+    for (int i = static_cast<int>(threadIdx.x); i < static_cast<int>(S::size) * L; i += threads) {
+        const Position p = position_in<S>(i, on.tile, on.step);
+        ikebana::store(to.data + p.index, value_at<V>(e, p));
+    }
+    __syncthreads();
+}
+
+template <class T, class U, class S>
+__device__ void per_lane_max(in_block on, T* out, Tile<U, S, L> x) {
+    reduce_lanes<S, Larger>(out, x, on.tile, on.step);
+}
+template <class T, class U, class S, Expression E>
+__device__ void per_lane_sum(in_block on, T* out, Tile<U, S, L>, E e) {
+    reduce_lanes<S, Add>(out, e, on.tile, on.step);
+}
+
+/// Features of a tile that a block goes through alone; of more, several blocks take a share.
+inline constexpr int most_in_a_block = 128;
+
+template <class Loss, class T, class DZ, class Z>
+__global__ void __launch_bounds__(threads)
+    loss_of_tiles(T* cost, DZ dz, Z z, const T* labels, const T* mask, T scale, T* scratch, std::ptrdiff_t step) {
+    Loss::evaluate(in_block{static_cast<int>(blockIdx.x), step}, cost, dz, z, labels, mask, scale, scratch);
+}
+
+/// See network/device.hpp.
+template <class Loss, class T, class DZ, class Z>
+void evaluate_loss(backend on, T* cost, DZ dz, Z z, const T* labels, const T* mask, T scale, T* scratch) {
+    if constexpr (requires { requires Loss::runs_in_a_kernel; } && Z::shape::size <= most_in_a_block)
+        launch<loss_of_tiles<Loss, T, DZ, Z>>(on.stream, dim3(static_cast<unsigned>(on.tiles)), dim3(threads), cost, dz,
+                                              z, labels, mask, scale, scratch, on.step_of<T>());
+    else
+        Loss::evaluate(on, cost, dz, z, labels, mask, scale, scratch);
+}
+
+} // namespace ikebana::hip
