@@ -39,9 +39,10 @@ struct EvenBlocks {
 template <int N, int Most, class F>
 IKEBANA_INLINE inline void each_even_block(F f) {
     constexpr EvenBlocks by(N, Most);
-    if constexpr (by.larger > 0)
-        for (int b = 0; b < by.larger; ++b) f(std::integral_constant<int, by.size + 1>{}, by.begin(b));
-    for (int b = by.larger; b < by.blocks; ++b) f(std::integral_constant<int, by.size>{}, by.begin(b));
+    constexpr int blocks = by.blocks, size = by.size, larger = by.larger;
+    if constexpr (larger > 0)
+        for (int b = 0; b < larger; ++b) f(std::integral_constant<int, size + 1>{}, b * (size + 1));
+    for (int b = larger; b < blocks; ++b) f(std::integral_constant<int, size>{}, larger + b * size);
 }
 
 } // namespace ikebana::cpu
