@@ -1,6 +1,6 @@
-// Convolution by Winograd's minimal filtering F(M×M, R×R): N = M + R − 1 points in each direction, so N²
-// multiplications give M² outputs that the direct method pays M² R² for. With 16 samples in the lanes every transform
-// is vertical code.
+// Over 400 lines, as one method's three directions share their shapes, pieces and products. Convolution by Winograd's
+// minimal filtering F(M×M, R×R): N = M + R − 1 points in each direction, so N² multiplications give M² outputs that the
+// direct method pays M² R² for. With 16 samples in the lanes every transform is vertical code.
 //   V = Bᵀ d B      of each N×N piece d of the image        (C)
 //   U = G w Gᵀ      of each kernel, once a step: "packed"    (K, C)
 //   Y = Aᵀ (Σ_c U V) A   the M×M outputs of the piece        (K)
