@@ -123,8 +123,8 @@ void dense_batch_prepare(backend, Shape<O, I> shape, Rows x, BatchMemory memory,
     make_panels<T>(x, I, memory, task, dense_batch_prepare_tasks(backend{}, shape, T{}));
 }
 
-/// The network's input: the rows, marked if they are sparse; then forward and gradient read each tile's list of terms
-/// in place of x.
+/// The network's input: the rows, marked if they are sparse; then forward and gradient read them and each tile's list
+/// of terms in place of x.
 template <int O, int I, class T>
 InputRows<T> dense_batch_rows(backend, Shape<O, I>, BatchRows<T> x) {
     if constexpr (lists_terms<O>)
@@ -134,7 +134,7 @@ InputRows<T> dense_batch_rows(backend, Shape<O, I>, BatchRows<T> x) {
 }
 template <int O, int I, class T>
 constexpr std::size_t dense_batch_list_bytes(backend, Shape<O, I>, T) {
-    return lists_terms<O> ? sizeof(ColumnTerms<I, T>) : 0;
+    return lists_terms<O> ? sizeof(TileTerms<I, T>) : 0;
 }
 template <int O, int I, class T>
 void dense_batch_list(backend, Shape<O, I>, InputRows<T> x, BatchMemory memory, int tile) {

@@ -178,6 +178,19 @@ TEST_CASE("Dense over a batch") {
     compare_over_batch<double, 83, 101>(139);
 }
 
+TEST_CASE_TEMPLATE("Lanes as bits, and bits turned", T, float, double) {
+    using V = xsimd::batch<T>;
+    for (std::uint32_t wanted = 0; wanted < 1u << V::size; wanted = 3 * wanted + 1) {
+        alignas(64) T x[L];
+        for (std::size_t i = 0; i < V::size; ++i) x[i] = static_cast<T>(wanted >> i & 1);
+        const auto lanes = V::load_aligned(x) == V(1);
+        CHECK(cpu::bits_of_lanes<V>(lanes) == wanted);
+        CHECK(cpu::bits_by_sum<V>(lanes) == wanted);
+    }
+    for (int bit = 0; bit < 64; ++bit)
+        CHECK(cpu::turned_bits(std::uint64_t{1} << bit) == std::uint64_t{1} << (bit % 8 * 8 + bit / 8));
+}
+
 TEST_CASE("Dense over a batch that is mostly background") {
     compare_over_batch<float, 200, 784>(64, 0.8, -1);
     compare_over_batch<float, 200, 784>(64, 0.3, -1);
