@@ -22,22 +22,27 @@ template <class G, int W>
 struct PointwisePanels {
     // Without windows the image's rows are one.
     static constexpr int P = W == 1 ? 1 : G::P / W, Q = W == 1 ? G::P * G::Q : G::Q / W, row = W == 1 ? Q : G::Q;
-    static constexpr int windows = W == 1 ? std::min(Q, registers == 32 ? 4 : 2) : 1; // of a row, in a panel
+    static constexpr int windows = W == 1 && registers == 32 ? std::min(Q, 4) : 1; // of a row, in a panel
+
+    /// Vectors of a place that are summed at once. With few registers they are neighbours, not places: then the panel
+    /// is half as long, and of what is read no half line is left for later.
+    template <class T>
+    static constexpr int at_once = W == 1 && registers == 16 ? std::min(2, parts<T>) : 1;
 
     /// The panel and the next: 256 channels of 4 places and 16 floats take 64 KiB each, which the second level of cache
-    /// gives in time.
+    /// gives in time; of one place 16 KiB.
     static constexpr std::size_t scratch_size(int I, int lanes) {
         return static_cast<std::size_t>(2 * I * W * W * windows * lanes);
     }
 };
 
-/// Blocks of O results of I terms at so many places: accumulators, a term's places and a weight fill the registers, and
-/// no block is much smaller than the others.
-template <int O, int I, int places>
+/// Blocks of O results of I terms, so many vectors each: accumulators, a term's vectors and a weight fill the
+/// registers, and no block is much smaller than the others.
+template <int O, int I, int vectors>
 struct PointwiseBlocks {
-    static constexpr int block = even_block(O, (registers - 1 - places) / places), blocks = (O + block - 1) / block;
+    static constexpr int block = even_block(O, (registers - 1 - vectors) / vectors), blocks = (O + block - 1) / block;
     // Terms summed between two requests for memory, and results that each asks for.
-    static constexpr int step = std::min(I, 4), steps = (I + step - 1) / step, asked = (block + steps - 1) / steps;
+    static constexpr int step = std::min(I, registers == 32 ? 4 : 8), steps = (I + step - 1) / step, asked = (block + steps - 1) / steps;
     // Terms of the next panel that are asked for then; they are copied `ahead` requests later: channels that lie 16 KiB
     // apart would drive each other out of the caches if all were asked for first.
     static constexpr int slots = blocks * steps, ahead = std::min(8, slots / 2);
@@ -57,7 +62,8 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
     bool ready = false; // what `panel` holds
     each_block<all, Panels::windows>([&]<int N>(std::integral_constant<int, N>, int first, int) {
         constexpr int run = W * N, places = W * run; // a panel is W runs
-        using Blocks = PointwiseBlocks<O, I, places>;
+        constexpr int at_once = Panels::template at_once<T>, vectors = places * at_once;
+        using Blocks = PointwiseBlocks<O, I, vectors>;
         const auto copy = [&](T* to, const T* image, int begin, int end) IKEBANA_INLINE { // terms begin … end − 1
             for (int i = begin; i < std::min(end, I); ++i)
                 for (int r = 0; r < W; ++r)
@@ -84,21 +90,23 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
                 for (int k = k0; k < std::min(k0 + Blocks::asked, BO); ++k)
                     for (int j = 0; j < N; ++j) __builtin_prefetch(y + ((o + k) * all + first + j) * L, 1, 2);
             };
-            for (int lane = 0; lane < L; lane += width<T>) {
-                V sums[BO][places];
+            for (int lane = 0; lane < L; lane += at_once * width<T>) {
+                V sums[BO][vectors];
                 unroll<BO>([&](int k) IKEBANA_INLINE {
                     V start(0);
                     if constexpr (!is_nothing<B>) start = V(b[static_cast<std::size_t>(o + k)]);
-                    unroll<places>([&](int j) IKEBANA_INLINE { sums[k][j] = start; });
+                    unroll<vectors>([&](int j) IKEBANA_INLINE { sums[k][j] = start; });
                 });
                 for (int i = 0; i < I; i += Blocks::step) {
                     const int n = std::min(Blocks::step, I - i);
                     if (lane == 0) prepare(i);
-                    add_products(sums, static_cast<const T*>(panel) + i * places * L + lane, places * L, L,
-                                 w + o * I + i, I, 1, n);
+                    add_products(sums, static_cast<const T*>(panel) + i * places * L + lane, places * L,
+                                 at_once > 1 ? width<T> : L, w + o * I + i, I, 1, n);
                 }
                 unroll<BO>([&](int k) IKEBANA_INLINE {
-                    unroll<N>([&](int j) IKEBANA_INLINE { put(o + k, p, q + j, lane, &sums[k][j * W * W]); });
+                    unroll<N * at_once>([&](int j) IKEBANA_INLINE {
+                        put(o + k, p, q + j / at_once, lane + j % at_once * width<T>, &sums[k][j * W * W]);
+                    });
                 });
             }
         });
@@ -118,13 +126,13 @@ struct PointwiseGradient {
     static constexpr bool filters_across = operations(G::C, G::K) < operations(G::K, G::C);
     static constexpr int A = filters_across ? G::K : G::C, rows = filters_across ? G::C : G::K;
 
-    /// Chunks of terms in pairs that are transposed at a time, 15 places of 16 samples are four: eight where the numbers
-    /// of all channels take 256 KiB of floats at most.
+    /// Chunks of terms in pairs that are transposed at a time, 15 places of 16 samples are four: eight where the
+    /// numbers of all channels take 256 KiB of floats at most.
     static constexpr int chunks = A * 8 * chunk_terms <= (1 << 16) ? 8 : 4;
     static constexpr int paired_places = std::min(chunks * chunk_terms / backend::lanes<T>, G::P* G::Q);
     /// Whether it runs in pairs. Both are scaled anew for each tile, which few channels of few places don't pay for.
-    /// Time beside that without pairs, on Zen 4: 0.78 for 512×512 channels of 7×7 places, 0.86 of 2×2; 0.86 for 64×256 of
-    /// 16×16, 0.95 of 4×4; 0.94 for 96×96; but 1.13 for 128×128 of 2×2, and 0.99 to 1.3 for 64×64 of any.
+    /// Time beside that without pairs, on Zen 4: 0.78 for 512×512 channels of 7×7 places, 0.86 of 2×2; 0.86 for 64×256
+    /// of 16×16, 0.95 of 4×4; 0.94 for 96×96; but 1.13 for 128×128 of 2×2, and 0.99 to 1.3 for 64×64 of any.
     static constexpr bool paired = is_paired<rows, paired_places * backend::lanes<T>> &&
                                    (A >= 256 || (A >= 60 && A + rows >= 192 && paired_places >= 15));
 
