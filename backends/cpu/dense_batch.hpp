@@ -6,8 +6,8 @@
 //                             A task's columns of a large W lie apart, so some rows of them are copied next to each
 //                             other first, and the next ones are asked for
 //   weight gradient           up to 10 rows × 2 vectors of columns, summed over all samples and written once, from
-//                             rows of x. Where additions have units of their own, it is summed in pairs for a W of
-//                             many columns: dense_paired.hpp
+//                             rows of x, or of a large x from copies of such columns. Where additions have units of
+//                             their own, it is summed in pairs for a W of many columns: dense_paired.hpp
 // Rows that are mostly one number take a shorter way, forward and for the weight gradient: dense_sparse.hpp.
 #pragma once
 #include <backends/cpu/dense.hpp>
@@ -102,6 +102,34 @@ constexpr int dense_batch_input_tasks(backend, Shape<O, I>, T) {
 template <int O, int I>
 inline constexpr bool gradient_in_pairs = adds_beside_fma&& O >= 32 && I >= 512;
 
+/// Whether the gradient reads blocks of columns that are copied next to each other: rows of x that lie pages apart
+/// would drive each other out of the first cache.
+template <int O, int I, class T>
+inline constexpr bool gradient_in_blocks = !gradient_in_pairs<O, I> && O >= 32 && sizeof(T) * I >= 4096;
+
+/// Those blocks of x, of I inputs, in each tile's memory. The last one overlaps the one before.
+template <class T>
+struct ColumnBlocks {
+    static constexpr int L = backend::lanes<T>, columns = 2 * width<T>;
+    BatchMemory memory;
+    int I;
+
+    static constexpr int count(int I) { return (I + columns - 1) / columns; }
+    static constexpr std::size_t bytes(int I) { return static_cast<std::size_t>(count(I) * L * columns) * sizeof(T); }
+
+    int begin(int block) const { return std::min(block * columns, I - columns); }
+    T* block(int tile, int b) const { return reinterpret_cast<T*>(memory.tile(tile)) + b * L * columns; }
+    BatchRows<T> rows(int b, int samples) const { return {block(0, b), memory.step / sizeof(T), columns, samples}; }
+
+    /// One of `tasks` shares of x.
+    void copy(BatchRows<T> x, int task, int tasks) const {
+        for (int b = task; b < count(I); b += tasks)
+            for (int n = 0; n < x.samples; ++n)
+                std::copy_n(x.tile(n / L) + static_cast<std::size_t>(n % L) * x.step + begin(b), columns,
+                            block(n / L, b) + n % L * columns);
+    }
+};
+
 /// Whether it pays to list what differs from the background of a sparse input.
 template <int O>
 inline constexpr bool lists_terms = O >= 32;
@@ -109,10 +137,11 @@ inline constexpr bool lists_terms = O >= 32;
 /// Tasks that make what the gradient reads in place of x, and bytes of it in each tile's memory.
 template <int O, int I, class T>
 constexpr int dense_batch_prepare_tasks(backend, Shape<O, I>, T) {
-    return gradient_in_pairs<O, I> ? 8 : 0;
+    return gradient_in_pairs<O, I> || gradient_in_blocks<O, I, T> ? 8 : 0;
 }
 template <int O, int I, class T>
 constexpr std::size_t dense_batch_prepared_bytes(backend, Shape<O, I>, T) {
+    if constexpr (gradient_in_blocks<O, I, T>) return ColumnBlocks<T>::bytes(I);
     return gradient_in_pairs<O, I> ? BatchPanels<T>::bytes(I) : 0;
 }
 template <int O, int I, class Rows>
@@ -120,7 +149,11 @@ void dense_batch_prepare(backend, Shape<O, I> shape, Rows x, BatchMemory memory,
     if constexpr (may_be_sparse<Rows>)
         if (x.sparse) return;
     using T = typename Rows::element;
-    make_panels<T>(x, I, memory, task, dense_batch_prepare_tasks(backend{}, shape, T{}));
+    constexpr int tasks = dense_batch_prepare_tasks(backend{}, shape, T{});
+    if constexpr (gradient_in_blocks<O, I, T>)
+        ColumnBlocks<T>{memory, I}.copy(x, task, tasks);
+    else
+        make_panels<T>(x, I, memory, task, tasks);
 }
 
 /// The network's input: the rows, marked if they are sparse; then forward and gradient read them and each tile's list
@@ -236,7 +269,10 @@ IKEBANA_ONCE void batch_product_of_columns(BatchProduct<T, true> product) {
     }
 }
 
-/// to [R][I], columns i … i + C vectors: Σ dy xᵀ over all samples.
+/// Rows of dW in registers, two vectors each.
+inline constexpr int rows_of_gradient = registers == 32 ? 10 : 6;
+
+/// to [R][I], columns i … i + C vectors: Σ dy xᵀ over all samples. Asks for those behind them.
 template <int R, int C, class T>
 IKEBANA_INLINE inline void batch_gradient_block(T* to, int I, TileRows<const T> dy, BatchRows<T> x, int i) {
     using V = xsimd::batch<T>;
@@ -244,10 +280,8 @@ IKEBANA_INLINE inline void batch_gradient_block(T* to, int I, TileRows<const T> 
     V sum[R][C];
     to += i;
     unroll<R>([&](int k) IKEBANA_INLINE {
-        unroll<C>([&](int v) IKEBANA_INLINE {
-            sum[k][v] = V(0);
-            __builtin_prefetch(to + k * I + v * width<T>, 1);
-        });
+        __builtin_prefetch(to + k * I + 2 * width<T>, 1);
+        unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v] = V(0); });
     });
     for (int t = 0, left = x.samples; left > 0; ++t, left -= L) {
         const T* d = dy[t];
@@ -275,6 +309,12 @@ IKEBANA_ONCE void batch_gradient_rows(T* to, int I, TileRows<const T> dy, BatchR
     if (i + W < I && i > 0) return batch_gradient_block<R, 2>(to, I, dy, x, I - 2 * W);
     if (i + W <= I) batch_gradient_block<R, 1>(to, I, dy, x, i), i += W;
     if (i < I) batch_gradient_block<R, 1>(to, I, dy, x, I - W);
+}
+
+/// The same from blocks of columns.
+template <int R, class T>
+IKEBANA_ONCE void batch_gradient_rows(T* to, TileRows<const T> dy, ColumnBlocks<T> x, int samples) {
+    for (int b = 0; b < x.count(x.I); ++b) batch_gradient_block<R, 2>(to + x.begin(b), x.I, dy, x.rows(b, samples), 0);
 }
 
 /// db ← the sums of n rows of dy over the batch.
@@ -333,8 +373,11 @@ void dense_batch_gradient(backend, Shape<O, I>, T* to, T* db, DY dy, Rows x, Bat
         if constexpr (gradient_in_pairs<O, I>)
             paired_gradient<N, I>(to, dy.read_from(o), x.samples, memory);
         else
-            each_even_block<N, registers == 32 ? 10 : 5>([&]<int R>(std::integral_constant<int, R>, int row) {
-                batch_gradient_rows<R>(to + row * I, I, dy.read_from(o + row), static_cast<const BatchRows<T>&>(x));
+            each_even_block<N, rows_of_gradient>([&]<int R>(std::integral_constant<int, R>, int row) {
+                if constexpr (gradient_in_blocks<O, I, T>)
+                    batch_gradient_rows<R>(to + row * I, dy.read_from(o + row), ColumnBlocks<T>{memory, I}, x.samples);
+                else
+                    batch_gradient_rows<R>(to + row * I, I, dy.read_from(o + row), static_cast<const BatchRows<T>&>(x));
             });
     });
 }

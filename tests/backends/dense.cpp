@@ -170,12 +170,14 @@ TEST_CASE("Dense over a batch") {
     compare_over_batch<float, 200, 200>(1);
     compare_over_batch<float, 127, 131>(48);
     compare_over_batch<float, 17, 1031>(70);
+    compare_over_batch<float, 37, 1031>(70);
     compare_over_batch<float, 301, 401>(70);
     compare_over_batch<float, 1040, 17>(33);
     compare_over_batch<float, 127, 131>(150);
     compare_over_batch<float, 128, 160>(256);
     compare_over_batch<double, 83, 101>(37);
     compare_over_batch<double, 83, 101>(139);
+    compare_over_batch<double, 33, 517>(139);
 }
 
 TEST_CASE_TEMPLATE("Lanes as bits, and bits turned", T, float, double) {
