@@ -276,11 +276,11 @@ inline constexpr int rows_of_gradient = registers == 32 ? 10 : 6;
 template <int R, int C, class T>
 IKEBANA_INLINE inline void batch_gradient_block(T* to, int I, TileRows<const T> dy, BatchRows<T> x, int i) {
     using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>;
+    constexpr int L = backend::lanes<T>, line = 64 / static_cast<int>(sizeof(T));
     V sum[R][C];
     to += i;
     unroll<R>([&](int k) IKEBANA_INLINE {
-        __builtin_prefetch(to + k * I + 2 * width<T>, 1);
+        for (int v = 0; v < C * width<T>; v += line) __builtin_prefetch(to + k * I + C * width<T> + v, 1);
         unroll<C>([&](int v) IKEBANA_INLINE { sum[k][v] = V(0); });
     });
     for (int t = 0, left = x.samples; left > 0; ++t, left -= L) {
