@@ -90,22 +90,30 @@ template <class G, int W, class T, class B, class Put>
 void direct_forward(const T* x, const T* w, B b, Put put) {
     using V = xsimd::batch<T>;
     constexpr int filter = G::C * G::R * G::S, P = G::P / W, Q = G::Q / W;
-    // 5 × 4 accumulators with 32 registers; with 16, 5 × 2 columns or 2 windows
-    constexpr int BK = block_of(G::K, W == 1 || registers == 32 ? 5 : 2);
+    // 5 × 4 accumulators with 32 registers, 5 × 2 with 16: of windows, then, a row at a time.
+    constexpr int rows = registers == 32 ? W : 1;
+    constexpr int BK = block_of(G::K, W == 1 || registers == 32 ? 5 : std::max(1, (registers - 1 - W) / W));
     constexpr int BQ = W == 1 ? block_of(Q, registers == 32 ? 4 : 2) : 1;
     for (int p = 0; p < P; ++p)
         for (int k0 = 0; k0 < G::K; k0 += BK)
             for (int q0 = 0; q0 < Q; q0 += BQ)
                 for (int lane = 0; lane < backend::lanes<T>; lane += width<T>) {
                     const int k = std::min(k0, G::K - BK), q = std::min(q0, Q - BQ);
-                    V sums[BK][W * W * BQ];
-                    start_sums(sums, b, k);
-                    direct_block<G, BK, W, W * BQ>(sums, x + lane, w + k * filter, p * W, q * W);
+                    V values[BK][W * W * BQ];
+                    unroll<W / rows>([&](int row) IKEBANA_INLINE {
+                        constexpr int places = rows * W * BQ;
+                        V sums[BK][places];
+                        start_sums(sums, b, k);
+                        direct_block<G, BK, rows, W * BQ>(sums, x + lane, w + k * filter, p * W + row * rows, q * W);
+                        unroll<BK>([&](int i) IKEBANA_INLINE {
+                            unroll<places>([&](int j) IKEBANA_INLINE { values[i][row * places + j] = sums[i][j]; });
+                        });
+                    });
                     unroll<BK>([&](int i) IKEBANA_INLINE {
                         if constexpr (W == 1)
-                            unroll<BQ>([&](int j) IKEBANA_INLINE { put(k + i, p, q + j, lane, &sums[i][j]); });
+                            unroll<BQ>([&](int j) IKEBANA_INLINE { put(k + i, p, q + j, lane, &values[i][j]); });
                         else
-                            put(k + i, p, q, lane, sums[i]);
+                            put(k + i, p, q, lane, values[i]);
                     });
                 }
 }
@@ -137,15 +145,16 @@ void direct_weight_block(T* dw, const T* dy, const T* x, int c, int r, int s0) {
     for (int p = 0; p < G::P; ++p) {
         const T* row = x + ((c * bordered_rows<G> + p * G::stride + r) * bordered_columns<G> + s0) * L;
         const T* d = dy + p * G::Q * L;
-        for (int v = 0; v < G::Q * parts<T>; ++v) { // places of a row, each in parts
-            const int q = v / parts<T>, lane = v % parts<T> * width<T>;
-            V in[BS];
-            unroll<BS>([&](int s) IKEBANA_INLINE { in[s] = V::load_unaligned(row + (q * G::stride + s) * L + lane); });
-            unroll<BK>([&](int k) IKEBANA_INLINE {
-                const V g = V::load_unaligned(d + (k * G::P * G::Q + q) * L + lane);
-                unroll<BS>([&](int s) IKEBANA_INLINE { sums[k * BS + s] = xsimd::fma(in[s], g, sums[k * BS + s]); });
-            });
-        }
+        for (int q = 0; q < G::Q; ++q, row += (G::stride - 1) * L)
+            for (int lane = 0; lane < L; lane += width<T>, row += width<T>, d += width<T>) {
+                V in[BS];
+                unroll<BS>([&](int s) IKEBANA_INLINE { in[s] = V::load_unaligned(row + s * L); });
+                unroll<BK>([&](int k) IKEBANA_INLINE {
+                    const V g = V::load_unaligned(d + k * G::P * G::Q * L);
+                    unroll<BS>([&](int s)
+                                   IKEBANA_INLINE { sums[k * BS + s] = xsimd::fma(in[s], g, sums[k * BS + s]); });
+                });
+            }
     }
     add_lane_sums<BK * BS, BS>(dw + (c * G::R + r) * G::S + s0, G::C * G::R * G::S, sums);
 }
