@@ -42,20 +42,33 @@ IKEBANA_INLINE inline void add_products(xsimd::batch<T> (&sum)[R][C], const T* a
 
 // But for the step between rows in dense_rows, what differs between layers is a number: compiled once.
 
+/// What dense_rows takes at a time: vectors of a row, two with 16 registers, or a load would go with every fma; rows of
+/// N.
+template <class T>
+inline constexpr int dense_vectors = registers == 32 ? 1 : std::min(2, parts<T>);
+constexpr int rows_at_once(int N) { return registers == 32 ? std::min(N, 16) : even_block(N, 6); }
+
 /// y[r] = b[r] + Σ_k w[r · row_step + k · step] x[k] for `rows` rows, R at a time, and k < K; b may be null. The step
 /// between rows is a constant: with a number, sixteen addresses want registers, and a tenth of the speed is lost.
 template <int R, class T, class RowStep>
 IKEBANA_ONCE void dense_rows(T* y, int rows, const T* w, RowStep row_step, std::size_t step, const T* x, int K,
                              const T* b) {
     using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>;
+    constexpr int L = backend::lanes<T>, C = dense_vectors<T>;
     for (int r0 = 0; r0 < rows; r0 += R) {
         const int r = std::min(r0, rows - R);
-        for (int lane = 0; lane < L; lane += width<T>) {
-            V sum[R][1];
-            unroll<R>([&](int k) IKEBANA_INLINE { sum[k][0] = V(b ? b[r + k] : T(0)); });
-            add_products(sum, w + static_cast<std::size_t>(r) * row_step, row_step, step, {x + lane}, K);
-            unroll<R>([&](int k) IKEBANA_INLINE { sum[k][0].store_unaligned(y + (r + k) * L + lane); });
+        for (int lane = 0; lane < L; lane += C * width<T>) {
+            V sum[R][C];
+            const T* terms[C];
+            unroll<C>([&](int c) IKEBANA_INLINE { terms[c] = x + lane + c * width<T>; });
+            unroll<R>([&](int k) IKEBANA_INLINE {
+                unroll<C>([&](int c) IKEBANA_INLINE { sum[k][c] = V(b ? b[r + k] : T(0)); });
+            });
+            add_products(sum, w + static_cast<std::size_t>(r) * row_step, row_step, step, terms, K);
+            unroll<R>([&](int k) IKEBANA_INLINE {
+                unroll<C>([&](int c)
+                              IKEBANA_INLINE { sum[k][c].store_unaligned(y + (r + k) * L + lane + c * width<T>); });
+            });
         }
     }
 }
@@ -67,8 +80,7 @@ void dense_forward(backend, Y y, X x, W w, B b) {
     constexpr int O = Y::shape::sizes[0], I = X::shape::size;
     const T* bias = nullptr;
     if constexpr (!is_nothing<B>) bias = b.data;
-    dense_rows<std::min(O, registers == 32 ? 16 : 8), T>(y.data, O, w.data, std::integral_constant<std::size_t, I>{}, 1,
-                                                         x.data, I, bias);
+    dense_rows<rows_at_once(O), T>(y.data, O, w.data, std::integral_constant<std::size_t, I>{}, 1, x.data, I, bias);
 }
 
 /// dx = Wᵀ dy
@@ -76,8 +88,8 @@ template <class DX, class W, class DY>
 void dense_backward_input(backend, DX dx, W w, DY dy) {
     using T = typename DX::element;
     constexpr int O = DY::shape::sizes[0], I = DX::shape::size;
-    dense_rows<std::min(I, registers == 32 ? 16 : 8), T>(dx.data, I, w.data, std::integral_constant<std::size_t, 1>{},
-                                                         I, dy.data, O, nullptr);
+    dense_rows<rows_at_once(I), T>(dx.data, I, w.data, std::integral_constant<std::size_t, 1>{}, I, dy.data, O,
+                                   nullptr);
 }
 
 /// dW[o … o + BO)[i … i + BI vectors) += Σ over the tile's samples; dW has I columns, xt is [sample][columns].
