@@ -148,7 +148,7 @@ void dense_backward_weight(backend, DW dw, DY dy, X x, std::byte* scratch) {
     T* xt = reinterpret_cast<T*>(scratch);
     store_tile(backend{}, xt, L, columns, x);
     for (int n = 0; n < L; ++n) std::fill(xt + n * columns + I, xt + (n + 1) * columns, T(0));
-    each_block<O, block_of(O, registers == 32 ? 5 : 4)>([&]<int BO>(std::integral_constant<int, BO>, int o, int) {
+    each_block<O, registers == 32 ? block_of(O, 5) : even_block(O, 6)>([&]<int BO>(std::integral_constant<int, BO>, int o, int) {
         dense_weight_rows<BO, T>(dw.data + static_cast<std::size_t>(o) * I, I, dy.row(o), xt);
     });
 }
