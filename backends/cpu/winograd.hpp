@@ -19,8 +19,8 @@
 
 namespace ikebana::cpu {
 
-/// Rows of a product in registers at a time, with up to four pieces of each.
-inline constexpr int most_winograd_rows = registers == 32 ? 6 : 2;
+/// Rows of a product in registers at a time: with up to four pieces of each, or, of 16 registers, two vectors of one.
+inline constexpr int most_winograd_rows = 6;
 /// Blocks of rows whose results are kept at a time, up to 24 rows: in a cache until their transform.
 constexpr int kept_winograd_blocks(EvenBlocks rows) { return even_block(rows.blocks, 24 / most_winograd_rows); }
 constexpr int kept_winograd_rows(EvenBlocks rows) { return rows.begin(kept_winograd_blocks(rows)); }
@@ -157,27 +157,32 @@ inline constexpr WinogradProduct channel_products{W::channel_rows, W::points, W:
 template <int Rows, bool Larger, int N, class T>
 IKEBANA_ONCE void winograd_blocks(T* to, const T* x, const T* w, WinogradProduct by, int begin, int end) {
     using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>;
+    constexpr int L = backend::lanes<T>, pieces = registers == 32 ? N : 1;
+    constexpr int at_once = registers == 32 ? 1 : std::min(2, parts<T>), vectors = pieces * at_once;
     w += by.rows.begin(begin) * by.row_step;
-    for (int p = 0; p < by.points; ++p, to += L, x += by.x_point * L, w += by.w_point)
-        for (int lane = 0; lane < L; lane += width<T>) {
-            T* at = to + lane;
-            const T* row = w;
-            const auto put = [&]<int R>(std::integral_constant<int, R>) IKEBANA_INLINE {
-                V sums[R][N];
-                unroll<R * N>([&](int i) IKEBANA_INLINE { sums[i / N][i % N] = V(0); });
-                add_products(sums, x + lane, N * L, L, row, by.row_step, by.step, by.terms);
-                unroll<R * N>([&](int i) IKEBANA_INLINE {
-                    sums[i / N][i % N].store_unaligned(at);
-                    at += by.kept * L;
+    const auto columns = [&](T* at, const T* from) IKEBANA_INLINE {
+        const T* row = w;
+        const auto put = [&]<int R>(std::integral_constant<int, R>) IKEBANA_INLINE {
+            V sums[R][vectors];
+            unroll<R * vectors>([&](int i) IKEBANA_INLINE { sums[i / vectors][i % vectors] = V(0); });
+            add_products(sums, from, N * L, at_once > 1 ? width<T> : L, row, by.row_step, by.step, by.terms);
+            unroll<R * pieces>([&](int i) IKEBANA_INLINE {
+                unroll<at_once>([&](int j) IKEBANA_INLINE {
+                    sums[i / pieces][i % pieces * at_once + j].store_unaligned(at + j * width<T>);
                 });
-                row += R * by.row_step;
-            };
-            int block = begin;
-            if constexpr (Larger)
-                for (; block < std::min(end, by.rows.larger); ++block) put(std::integral_constant<int, Rows + 1>{});
-            for (; block < end; ++block) put(std::integral_constant<int, Rows>{});
-        }
+                at += (pieces == N ? 1 : N) * by.kept * L;
+            });
+            row += R * by.row_step;
+        };
+        int block = begin;
+        if constexpr (Larger)
+            for (; block < std::min(end, by.rows.larger); ++block) put(std::integral_constant<int, Rows + 1>{});
+        for (; block < end; ++block) put(std::integral_constant<int, Rows>{});
+    };
+    for (int p = 0; p < by.points; ++p, to += L, x += by.x_point * L, w += by.w_point)
+        for (int piece = 0; piece < N; piece += pieces)
+            for (int lane = 0; lane < L; lane += at_once * width<T>)
+                columns(to + piece * by.kept * L + lane, x + piece * L + lane);
 }
 
 /// Works products of all rows, some blocks at a time: f(begin, end) follows for each, of rows whose results lie in
@@ -283,7 +288,7 @@ IKEBANA_ONCE void winograd_weight_sums(T* sums, const T* dm, const T* v, Winogra
 template <class W, int KV, class T>
 void winograd_turned_weight_sums(T* sums, const T* dm, const T* v, bool add) {
     using V = xsimd::batch<T>;
-    constexpr int L = W::L, samples = W::group * L, filters = KV * width<T>, most = registers == 32 ? 12 : 4;
+    constexpr int L = W::L, samples = W::group * L, filters = KV * width<T>, most = registers == 32 ? 12 : 6;
     alignas(64) T turned[samples * filters];
     for (int p = 0; p < W::points; ++p) {
         transpose(turned, filters, dm + p * W::output_point * L, samples, filters, samples);
