@@ -53,6 +53,10 @@ static_assert(parts<float> * width<float> == backend::lanes<float> &&
 /// Vector registers that the instruction set names: they bound the accumulators of a kernel.
 inline constexpr int registers = xsimd::default_arch::alignment() == 64 ? 32 : 16;
 
+/// Vectors of a place that a matrix product takes at once: with few registers two neighbours, which share a line, where
+/// with many there are several places.
+inline constexpr int neighbours = registers == 32 ? 1 : 2;
+
 /// The largest block ≤ most that divides n, if it is not much smaller than most; else the smaller of most and n.
 constexpr int block_of(int n, int most) {
     for (int b = most; 2 * b > most; --b)

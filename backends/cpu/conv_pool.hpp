@@ -73,7 +73,9 @@ void direct_pool_backward(DX dx, DW dw, DZ dz, const number_of<X>* argmax, X x, 
     const T* image = bordered<G>(static_cast<const T*>(x.data), scratch);
     T* spread = reinterpret_cast<T*>(scratch + bordered_bytes<G, T>);
     constexpr int pooled = (G::P / 2) * (G::Q / 2) * L, full = G::P * G::Q * L;
-    constexpr int BK = block_of(G::K, registers == 32 ? 5 : 4);
+    // Whole blocks of the gradient of the weights.
+    constexpr int filters_of_block = direct_weight_filters<G>;
+    constexpr int BK = block_of(G::K, std::max(filters_of_block, 5 / filters_of_block * filters_of_block));
     // Without dx a block's dz is used while it is in the cache, and the next block takes its place.
     const auto filters = [&]<int M>(std::integral_constant<int, M>, int k) {
         T* block = is_nothing<DX> ? spread : spread + k * full;

@@ -42,10 +42,8 @@ IKEBANA_INLINE inline void add_products(xsimd::batch<T> (&sum)[R][C], const T* a
 
 // But for the step between rows in dense_rows, what differs between layers is a number: compiled once.
 
-/// What dense_rows takes at a time: vectors of a row, two with 16 registers, or a load would go with every fma; rows of
-/// N.
-template <class T>
-inline constexpr int dense_vectors = registers == 32 ? 1 : std::min(2, parts<T>);
+/// Rows of N that dense_rows takes at a time. With 16 registers they are of two vectors, or a load would go with every
+/// multiply-add.
 constexpr int rows_at_once(int N) { return registers == 32 ? std::min(N, 16) : even_block(N, 6); }
 
 /// y[r] = b[r] + Σ_k w[r · row_step + k · step] x[k] for `rows` rows, R at a time, and k < K; b may be null. The step
@@ -54,7 +52,7 @@ template <int R, class T, class RowStep>
 IKEBANA_ONCE void dense_rows(T* y, int rows, const T* w, RowStep row_step, std::size_t step, const T* x, int K,
                              const T* b) {
     using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>, C = dense_vectors<T>;
+    constexpr int L = backend::lanes<T>, C = neighbours;
     for (int r0 = 0; r0 < rows; r0 += R) {
         const int r = std::min(r0, rows - R);
         for (int lane = 0; lane < L; lane += C * width<T>) {
@@ -148,9 +146,10 @@ void dense_backward_weight(backend, DW dw, DY dy, X x, std::byte* scratch) {
     T* xt = reinterpret_cast<T*>(scratch);
     store_tile(backend{}, xt, L, columns, x);
     for (int n = 0; n < L; ++n) std::fill(xt + n * columns + I, xt + (n + 1) * columns, T(0));
-    each_block<O, registers == 32 ? block_of(O, 5) : even_block(O, 6)>([&]<int BO>(std::integral_constant<int, BO>, int o, int) {
-        dense_weight_rows<BO, T>(dw.data + static_cast<std::size_t>(o) * I, I, dy.row(o), xt);
-    });
+    each_block<O, registers == 32 ? block_of(O, 5) : even_block(O, 6)>(
+        [&]<int BO>(std::integral_constant<int, BO>, int o, int) {
+            dense_weight_rows<BO, T>(dw.data + static_cast<std::size_t>(o) * I, I, dy.row(o), xt);
+        });
 }
 
 } // namespace ikebana::cpu

@@ -112,10 +112,12 @@ template <class T>
 struct ColumnBlocks {
     static constexpr int L = backend::lanes<T>, columns = 2 * width<T>;
     BatchMemory memory;
-    int I;
+    int I, count;
 
-    static constexpr int count(int I) { return (I + columns - 1) / columns; }
-    static constexpr std::size_t bytes(int I) { return static_cast<std::size_t>(count(I) * L * columns) * sizeof(T); }
+    ColumnBlocks(BatchMemory tiles, int inputs) : memory(tiles), I(inputs), count(blocks(I)) {}
+
+    static constexpr int blocks(int I) { return (I + columns - 1) / columns; }
+    static constexpr std::size_t bytes(int I) { return static_cast<std::size_t>(blocks(I) * L * columns) * sizeof(T); }
 
     int begin(int block) const { return std::min(block * columns, I - columns); }
     T* block(int tile, int b) const { return reinterpret_cast<T*>(memory.tile(tile)) + b * L * columns; }
@@ -123,16 +125,16 @@ struct ColumnBlocks {
 
     /// One of `tasks` shares of x.
     void copy(BatchRows<T> x, int task, int tasks) const {
-        for (int b = task; b < count(I); b += tasks)
+        for (int b = task; b < count; b += tasks)
             for (int n = 0; n < x.samples; ++n)
                 std::copy_n(x.tile(n / L) + static_cast<std::size_t>(n % L) * x.step + begin(b), columns,
                             block(n / L, b) + n % L * columns);
     }
 };
 
-/// Whether it pays to list what differs from the background of a sparse input.
+/// Whether it pays to note what differs from the background of a sparse input.
 template <int O>
-inline constexpr bool lists_terms = O >= 32;
+inline constexpr bool notes_differences = O >= 32;
 
 /// Tasks that make what the gradient reads in place of x, and bytes of it in each tile's memory.
 template <int O, int I, class T>
@@ -151,29 +153,30 @@ void dense_batch_prepare(backend, Shape<O, I> shape, Rows x, BatchMemory memory,
     using T = typename Rows::element;
     constexpr int tasks = dense_batch_prepare_tasks(backend{}, shape, T{});
     if constexpr (gradient_in_blocks<O, I, T>)
-        ColumnBlocks<T>{memory, I}.copy(x, task, tasks);
+        ColumnBlocks<T>(memory, I).copy(x, task, tasks);
     else
         make_panels<T>(x, I, memory, task, tasks);
 }
 
-/// The network's input: the rows, marked if they are sparse; then forward and gradient read them and each tile's list
-/// of terms in place of x.
+/// The network's input: the rows, marked if they are sparse; then forward and gradient read them, and what is noted of
+/// each tile, in place of x.
 template <int O, int I, class T>
 InputRows<T> dense_batch_rows(backend, Shape<O, I>, BatchRows<T> x) {
-    if constexpr (lists_terms<O>)
+    if constexpr (notes_differences<O>)
         return find_background<I>(x);
     else
         return {x};
 }
 template <int O, int I, class T>
 constexpr std::size_t dense_batch_list_bytes(backend, Shape<O, I>, T) {
-    return lists_terms<O> ? sizeof(TileTerms<I, T>) : 0;
+    return notes_differences<O> ? sizeof(TileDifferences<I, T>) : 0;
 }
 template <int O, int I, class T>
 void dense_batch_list(backend, Shape<O, I>, InputRows<T> x, BatchMemory memory, int tile) {
-    if constexpr (lists_terms<O>) {
+    if constexpr (notes_differences<O>) {
         constexpr int L = backend::lanes<T>;
-        list_terms(terms_of<I, T>(memory, tile), x.tile(tile), x.step, std::min(L, x.samples - tile * L), x.background);
+        note_differences(differences_of<I, T>(memory, tile), x.tile(tile), x.step, std::min(L, x.samples - tile * L),
+                         x.background);
     }
 }
 
@@ -314,7 +317,7 @@ IKEBANA_ONCE void batch_gradient_rows(T* to, int I, TileRows<const T> dy, BatchR
 /// The same from blocks of columns.
 template <int R, class T>
 IKEBANA_ONCE void batch_gradient_rows(T* to, TileRows<const T> dy, ColumnBlocks<T> x, int samples) {
-    for (int b = 0; b < x.count(x.I); ++b) batch_gradient_block<R, 2>(to + x.begin(b), x.I, dy, x.rows(b, samples), 0);
+    for (int b = 0; b < x.count; ++b) batch_gradient_block<R, 2>(to + x.begin(b), x.I, dy, x.rows(b, samples), 0);
 }
 
 /// db ← the sums of n rows of dy over the batch.
@@ -343,7 +346,7 @@ void dense_batch_forward(backend, Y y, X x, Rows rows, BatchMemory memory, W w, 
     const T* bias = nullptr;
     if constexpr (!is_nothing<B>) bias = b.data + o;
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
-        if constexpr (may_be_sparse<Rows> && lists_terms<O>)
+        if constexpr (may_be_sparse<Rows> && notes_differences<O>)
             if (rows.sparse) return sparse_forward<N, I>(y, o, first, bias, rows, memory);
         batch_product<N>(BatchProduct<T, false>{y.write_from(o), x.read_from(0), first, I, I, bias});
     });
@@ -368,14 +371,14 @@ void dense_batch_gradient(backend, Shape<O, I>, T* to, T* db, DY dy, Rows x, Bat
     const int o = Tasks::first(task);
     if (db) batch_bias_gradient(db, Tasks::rows(task), dy.read_from(o));
     with_rows<Tasks>(task, [&]<int N>(std::integral_constant<int, N>) {
-        if constexpr (may_be_sparse<Rows> && lists_terms<O>)
+        if constexpr (may_be_sparse<Rows> && notes_differences<O>)
             if (x.sparse) return sparse_gradient<N, I>(to, dy, o, x, memory);
         if constexpr (gradient_in_pairs<O, I>)
             paired_gradient<N, I>(to, dy.read_from(o), x.samples, memory);
         else
             each_even_block<N, rows_of_gradient>([&]<int R>(std::integral_constant<int, R>, int row) {
                 if constexpr (gradient_in_blocks<O, I, T>)
-                    batch_gradient_rows<R>(to + row * I, dy.read_from(o + row), ColumnBlocks<T>{memory, I}, x.samples);
+                    batch_gradient_rows<R>(to + row * I, dy.read_from(o + row), ColumnBlocks<T>(memory, I), x.samples);
                 else
                     batch_gradient_rows<R>(to + row * I, I, dy.read_from(o + row), static_cast<const BatchRows<T>&>(x));
             });

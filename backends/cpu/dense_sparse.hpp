@@ -15,7 +15,6 @@
 #include <backends/cpu/tiles.hpp>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -24,9 +23,9 @@
 
 namespace ikebana::cpu {
 
-/// Which of a tile's numbers differ from the background. T is what the tile is made of.
+/// Which of a tile's numbers, of type T, differ from the background.
 template <int I, class T>
-struct TileTerms {
+struct TileDifferences {
     static constexpr int L = backend::lanes<T>, columns = (I + 63) / 64 * 64;
     static_assert(L == 16);
 
@@ -42,8 +41,8 @@ struct TileTerms {
 };
 
 template <int I, class T>
-TileTerms<I, T>& terms_of(BatchMemory memory, int tile) {
-    return *reinterpret_cast<TileTerms<I, T>*>(memory.tile(tile));
+TileDifferences<I, T>& differences_of(BatchMemory memory, int tile) {
+    return *reinterpret_cast<TileDifferences<I, T>*>(memory.tile(tile));
 }
 
 /// The rows; sparse, if at least 5/8 of the numbers in the first rows of its tiles, of two at most, are the first one.
@@ -59,7 +58,8 @@ InputRows<T> find_background(BatchRows<T> rows) {
 
 /// Those of a tile of n rows, `step` apart.
 template <int I, class T>
-IKEBANA_ONCE void list_terms(TileTerms<I, T>& terms, const T* rows, std::size_t step, int n, T background) {
+IKEBANA_ONCE void note_differences(TileDifferences<I, T>& differences, const T* rows, std::size_t step, int n,
+                                   T background) {
     constexpr int L = backend::lanes<T>;
     const auto bits = [&](int sample, int i) -> std::uint32_t {
         if (sample >= n || i >= I) return 0;
@@ -69,17 +69,17 @@ IKEBANA_ONCE void list_terms(TileTerms<I, T>& terms, const T* rows, std::size_t 
         for (int c = 0; c < I - i; ++c) differ |= std::uint32_t{!(row[c] == background)} << c;
         return differ;
     };
-    for (int i = 0; i < TileTerms<I, T>::columns; i += L)
+    for (int i = 0; i < TileDifferences<I, T>::columns; i += L)
         for (int first = 0; first < L; first += 8) {
             std::uint64_t low = 0, high = 0; // eight columns each
             for (int k = 0; k < 8; ++k) {
                 const std::uint64_t differ = bits(first + k, i);
-                terms.of_sample[first + k][i / L] = static_cast<std::uint16_t>(differ);
+                differences.of_sample[first + k][i / L] = static_cast<std::uint16_t>(differ);
                 low |= (differ & 255) << 8 * k, high |= (differ >> 8) << 8 * k;
             }
             const std::uint64_t turned[2] = {turned_bits(low), turned_bits(high)};
             static_assert(std::endian::native == std::endian::little);
-            std::memcpy(terms.of_column[first / 8] + i, turned, sizeof turned);
+            std::memcpy(differences.of_column[first / 8] + i, turned, sizeof turned);
         }
 }
 
@@ -159,7 +159,7 @@ void sparse_forward(Y y, int o, const T* w, const T* b, InputRows<T> x, BatchMem
                     __builtin_prefetch(w + k * I + begin + block + i);
             for (int n = 0; n < samples; ++n) {
                 const int t = (first + n) / L, lane = n % L;
-                const std::uint64_t differ = terms_of<I, T>(memory, t).columns_of(lane, begin);
+                const std::uint64_t differ = differences_of<I, T>(memory, t).columns_of(lane, begin);
                 if (differ == 0) continue;
                 const T* row = x.tile(t) + static_cast<std::size_t>(lane) * x.step + begin;
                 each_outputs<N, T>([&]<int C, bool Half>(int at) IKEBANA_INLINE {
@@ -196,12 +196,13 @@ void sparse_gradient(T* to, DY dy, int o, InputRows<T> x, BatchMemory memory) {
             const int count = std::min(block, I - begin);
             for (int k = 0; k < N; ++k) __builtin_prefetch(to + k * I + begin, 1);
             if (first > 0)
-                for (int k = 0; k < N; ++k)
-                    for (int i = 0; i < count; ++i) columns[i * step + k] = total[k] + to[k * I + begin + i];
+                for (int i = 0; i < count; ++i)
+                    for (int k = 0; k < step; ++k)
+                        columns[i * step + k] = total[k] + (k < N ? to[k * I + begin + i] : T(0));
             for (int i = 0; i < count; ++i) {
                 std::uint64_t differ = 0;
                 for (int t = 0; t < tiles; ++t)
-                    differ |= terms_of<I, T>(memory, first / L + t).samples_of(begin + i) << t * L;
+                    differ |= differences_of<I, T>(memory, first / L + t).samples_of(begin + i) << t * L;
                 each_outputs<N, T>([&]<int C, bool Half>(int at) IKEBANA_INLINE {
                     Outputs<T, C, Half> dw;
                     dw.load((first == 0 ? total : columns + i * step) + at);

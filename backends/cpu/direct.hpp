@@ -1,6 +1,7 @@
 // Convolution by the direct method: register blocks over the image itself; no im2col, nothing is packed.
 //   forward          a block of filters × output columns in registers; each x meets all filters of the block, weights
-//                    are broadcast. Accumulators fill the register file: 5 × 4 with 32 registers, 5 × 2 with 16.
+//                    are broadcast. Accumulators fill the register file: 5 × 4 with 32 registers, 5 × 2 with 16, or of
+//                    the windows of a pool as many filters as there is room for with one row of a window.
 //   backward_input   a block of channels × input columns in registers; each dy meets the S weights of its kernel row.
 //                    Only places that exist are multiplied: no zero border in rows, none in columns inside a block.
 //   backward_weight  a block of filters × the kernel's columns in registers, for one channel and kernel row; the sum
@@ -90,9 +91,9 @@ template <class G, int W, class T, class B, class Put>
 void direct_forward(const T* x, const T* w, B b, Put put) {
     using V = xsimd::batch<T>;
     constexpr int filter = G::C * G::R * G::S, P = G::P / W, Q = G::Q / W;
-    // 5 × 4 accumulators with 32 registers, 5 × 2 with 16: of windows, then, a row at a time.
-    constexpr int rows = registers == 32 ? W : 1;
-    constexpr int BK = block_of(G::K, W == 1 || registers == 32 ? 5 : std::max(1, (registers - 1 - W) / W));
+    constexpr int rows = registers == 32 ? W : 1; // of a window, at a time
+    constexpr int BK =
+        W == 1 || registers == 32 ? block_of(G::K, 5) : even_block(G::K, std::max(1, (registers - 1 - W) / W));
     constexpr int BQ = W == 1 ? block_of(Q, registers == 32 ? 4 : 2) : 1;
     for (int p = 0; p < P; ++p)
         for (int k0 = 0; k0 < G::K; k0 += BK)
@@ -159,12 +160,17 @@ void direct_weight_block(T* dw, const T* dy, const T* x, int c, int r, int s0) {
     add_lane_sums<BK * BS, BS>(dw + (c * G::R + r) * G::S + s0, G::C * G::R * G::S, sums);
 }
 
+/// Columns of the kernel in a block, and filters.
+template <class G>
+inline constexpr int direct_weight_columns = std::min(G::S, registers == 32 ? 8 : 5);
+template <class G>
+inline constexpr int direct_weight_filters = std::max(1, (registers == 32 ? 26 : 12) / direct_weight_columns<G>);
+
 /// All weights of filters [k0, k0 + N), in blocks; dy points at filter k0. `x` is bordered.
 template <class G, int N, class T>
 void direct_weight_gradient(T* dw, const T* dy, const T* x, int k0) {
     constexpr int L = backend::lanes<T>, filter = G::C * G::R * G::S;
-    constexpr int BS = std::min(G::S, registers == 32 ? 8 : 5);
-    constexpr int BK = block_of(N, std::max(1, (registers == 32 ? 26 : 12) / BS));
+    constexpr int BS = direct_weight_columns<G>, BK = block_of(N, direct_weight_filters<G>);
     const auto filters = [&]<int M>(std::integral_constant<int, M>, int k) {
         T* to = dw + (k0 + k) * filter;
         const T* d = dy + k * G::P * G::Q * L;

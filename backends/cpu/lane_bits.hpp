@@ -53,7 +53,7 @@ IKEBANA_INLINE inline std::uint32_t bits_of_lanes(typename V::batch_bool_type la
 template <class T>
 IKEBANA_INLINE inline std::uint32_t bits_that_differ(const T* x, T background) {
     using V = xsimd::batch<T>;
-    constexpr std::uint32_t all = (std::uint32_t{1} << backend::lanes<T>)-1;
+    constexpr std::uint32_t all = (1u << backend::lanes<T>)-1;
     std::uint32_t same = 0;
     unroll<parts<T>>([&](int part) IKEBANA_INLINE { // not by !=, which leaves out NaN with AVX-512
         same |= bits_of_lanes<V>(V::load_unaligned(x + part * width<T>) == V(background)) << part * width<T>;

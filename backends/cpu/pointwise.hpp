@@ -1,5 +1,6 @@
 // Convolutions of 1×1, which are matrix products over the places of the image: x (C,places), y (K,places), w (K,C).
-//   forward          y = W x: a few places of x are copied to a panel, and the panel meets all filters; meanwhile the
+//   forward          y = W x: one or a few places of x are copied to a panel, and the panel meets all filters;
+//   meanwhile the
 //                    next panel is copied
 //   backward_input   dx = Wᵀ dy, the same product
 //   backward_weight  dW = dy xᵀ sums over samples: one of the two is transposed, some places at a time, so that its
@@ -24,10 +25,8 @@ struct PointwisePanels {
     static constexpr int P = W == 1 ? 1 : G::P / W, Q = W == 1 ? G::P * G::Q : G::Q / W, row = W == 1 ? Q : G::Q;
     static constexpr int windows = W == 1 && registers == 32 ? std::min(Q, 4) : 1; // of a row, in a panel
 
-    /// Vectors of a place that are summed at once. With few registers they are neighbours, not places: then the panel
-    /// is half as long, and of what is read no half line is left for later.
-    template <class T>
-    static constexpr int at_once = W == 1 && registers == 16 ? std::min(2, parts<T>) : 1;
+    /// Vectors of a place that are summed at once.
+    static constexpr int at_once = W == 1 ? neighbours : 1;
 
     /// The panel and the next: 256 channels of 4 places and 16 floats take 64 KiB each, which the second level of cache
     /// gives in time; of one place 16 KiB.
@@ -42,7 +41,8 @@ template <int O, int I, int vectors>
 struct PointwiseBlocks {
     static constexpr int block = even_block(O, (registers - 1 - vectors) / vectors), blocks = (O + block - 1) / block;
     // Terms summed between two requests for memory, and results that each asks for.
-    static constexpr int step = std::min(I, registers == 32 ? 4 : 8), steps = (I + step - 1) / step, asked = (block + steps - 1) / steps;
+    static constexpr int step = std::min(I, registers == 32 ? 4 : 8), steps = (I + step - 1) / step,
+                         asked = (block + steps - 1) / steps;
     // Terms of the next panel that are asked for then; they are copied `ahead` requests later: channels that lie 16 KiB
     // apart would drive each other out of the caches if all were asked for first.
     static constexpr int slots = blocks * steps, ahead = std::min(8, slots / 2);
@@ -62,7 +62,7 @@ void pointwise_product(const T* y, const T* x, const T* w, B b, T* panel, Put pu
     bool ready = false; // what `panel` holds
     each_block<all, Panels::windows>([&]<int N>(std::integral_constant<int, N>, int first, int) {
         constexpr int run = W * N, places = W * run; // a panel is W runs
-        constexpr int at_once = Panels::template at_once<T>, vectors = places * at_once;
+        constexpr int at_once = Panels::at_once, vectors = places * at_once;
         using Blocks = PointwiseBlocks<O, I, vectors>;
         const auto copy = [&](T* to, const T* image, int begin, int end) IKEBANA_INLINE { // terms begin … end − 1
             for (int i = begin; i < std::min(end, I); ++i)

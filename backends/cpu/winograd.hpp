@@ -157,8 +157,8 @@ inline constexpr WinogradProduct channel_products{W::channel_rows, W::points, W:
 template <int Rows, bool Larger, int N, class T>
 IKEBANA_ONCE void winograd_blocks(T* to, const T* x, const T* w, WinogradProduct by, int begin, int end) {
     using V = xsimd::batch<T>;
-    constexpr int L = backend::lanes<T>, pieces = registers == 32 ? N : 1;
-    constexpr int at_once = registers == 32 ? 1 : std::min(2, parts<T>), vectors = pieces * at_once;
+    constexpr int L = backend::lanes<T>, at_once = neighbours, pieces = at_once == 1 ? N : 1,
+                  vectors = pieces * at_once;
     w += by.rows.begin(begin) * by.row_step;
     const auto columns = [&](T* at, const T* from) IKEBANA_INLINE {
         const T* row = w;
@@ -170,7 +170,7 @@ IKEBANA_ONCE void winograd_blocks(T* to, const T* x, const T* w, WinogradProduct
                 unroll<at_once>([&](int j) IKEBANA_INLINE {
                     sums[i / pieces][i % pieces * at_once + j].store_unaligned(at + j * width<T>);
                 });
-                at += (pieces == N ? 1 : N) * by.kept * L;
+                at += N / pieces * by.kept * L;
             });
             row += R * by.row_step;
         };

@@ -102,7 +102,7 @@ void compare_over_batch(int samples, double share = 0, T background = 0) {
     const BatchTiles<const T, Shape<I>, L> xs{x.fast.data(), I * L, count};
     const BatchTiles<T, Shape<I>, L> dxs{dx.fast.data(), I * L, count};
     const InputRows<T> x_rows = dense_batch_rows(fast, shape, BatchRows<T>{rows.data(), L * I, I, samples});
-    REQUIRE(x_rows.sparse == (share > 0.7 && cpu::lists_terms<O>));
+    REQUIRE(x_rows.sparse == (share > 0.7 && cpu::notes_differences<O>));
     const std::size_t bytes =
         std::max(dense_batch_prepared_bytes(fast, shape, T{}), dense_batch_list_bytes(fast, shape, T{}));
     const Arena<std::byte> tile_memory = scratch_of(tiles * bytes);
@@ -201,6 +201,9 @@ TEST_CASE("Dense over a batch that is mostly background") {
     compare_over_batch<float, 37, 1031>(70, 0.75, -1);
     compare_over_batch<float, 10, 784>(64, 0.8, -1); // not listed
     compare_over_batch<float, 301, 401>(39, 0.9, 0);
+    compare_over_batch<float, 1040, 17>(33, 0.8, -1);
+    compare_over_batch<float, 64, 256>(70, 0.8, 0);
+    compare_over_batch<double, 700, 19>(139, 0.9, 0);
     compare_over_batch<float, 127, 131>(151, 0.8, 1);
     compare_over_batch<float, 128, 160>(400, 0.8, -0.5);
     compare_over_batch<double, 83, 101>(37, 0.8, -1);

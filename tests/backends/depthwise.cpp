@@ -29,6 +29,10 @@ void compare_depthwise() {
     depthwise_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view(), nullptr);
     depthwise_forward(fast, G{}, y.tile(), x.tile(), w.view(), b.view(), scratch.data());
     check_close(y, "forward");
+    const Arena<T> y_near = y.fast;
+    y.fast = Arena<T>(y.fast.size());
+    depthwise_forward(from_memory, G{}, y.tile(), x.tile(), w.view(), b.view(), scratch.data());
+    CHECK(std::equal(y_near.span().begin(), y_near.span().end(), y.fast.span().begin()));
 
     // sample 3 alone
     Numbers<T> image(G::input::size), row(G::output::size);
