@@ -1,7 +1,6 @@
 // Convolutions of 1×1, which are matrix products over the places of the image: x (C,places), y (K,places), w (K,C).
-//   forward          y = W x: one or a few places of x are copied to a panel, and the panel meets all filters;
-//   meanwhile the
-//                    next panel is copied
+//   forward          y = W x: one or a few places of x are copied to a panel, and the panel meets all filters; meanwhile
+//                    the next panel is copied
 //   backward_input   dx = Wᵀ dy, the same product
 //   backward_weight  dW = dy xᵀ sums over samples: one of the two is transposed, some places at a time, so that its
 //                    channels lie in the lanes, and the other one's numbers are broadcast; no sums over lanes
