@@ -29,13 +29,13 @@ struct TileDifferences {
     static constexpr int L = backend::lanes<T>, columns = (I + 63) / 64 * 64;
     static_assert(L == 16);
 
-    std::uint16_t of_sample[L][columns / 16]; // bit c of word i: column 16 i + c
-    std::uint8_t of_column[L / 8][columns];   // bit n of row k: sample 8 k + n
+    std::uint16_t of_sample[columns / L][L]; // bit c of row i: column 16 i + c
+    std::uint8_t of_column[L / 8][columns];  // bit n of row k: sample 8 k + n
 
     /// Bit c: column `begin` + c, of 64.
     std::uint64_t columns_of(int sample, int begin) const {
-        const std::uint16_t* at = of_sample[sample] + begin / 16;
-        return at[0] | std::uint64_t{at[1]} << 16 | std::uint64_t{at[2]} << 32 | std::uint64_t{at[3]} << 48;
+        const auto word = [&](int i) { return std::uint64_t{of_sample[begin / L + i][sample]} << i * L; };
+        return word(0) | word(1) | word(2) | word(3);
     }
     std::uint64_t samples_of(int column) const { return of_column[0][column] | of_column[1][column] << 8; }
 };
@@ -60,26 +60,32 @@ InputRows<T> find_background(BatchRows<T> rows) {
 template <int I, class T>
 IKEBANA_ONCE void note_differences(TileDifferences<I, T>& differences, const T* rows, std::size_t step, int n,
                                    T background) {
-    constexpr int L = backend::lanes<T>;
-    const auto bits = [&](int sample, int i) -> std::uint32_t {
-        if (sample >= n || i >= I) return 0;
-        const T* row = rows + static_cast<std::size_t>(sample) * step + i;
-        if (i + L <= I) return bits_that_differ(row, background);
-        std::uint32_t differ = 0;
-        for (int c = 0; c < I - i; ++c) differ |= std::uint32_t{!(row[c] == background)} << c;
-        return differ;
-    };
-    for (int i = 0; i < TileDifferences<I, T>::columns; i += L)
-        for (int first = 0; first < L; first += 8) {
-            std::uint64_t low = 0, high = 0; // eight columns each
-            for (int k = 0; k < 8; ++k) {
-                const std::uint64_t differ = bits(first + k, i);
-                differences.of_sample[first + k][i / L] = static_cast<std::uint16_t>(differ);
-                low |= (differ & 255) << 8 * k, high |= (differ >> 8) << 8 * k;
+    constexpr int L = backend::lanes<T>, words = TileDifferences<I, T>::columns / L;
+    for (int sample = 0; sample < L; ++sample, rows += step) {
+        const auto note = [&](int word, std::uint32_t bits) IKEBANA_INLINE {
+            differences.of_sample[word][sample] = static_cast<std::uint16_t>(bits);
+        };
+        int word = 0;
+        if (sample < n) {
+            for (; word < I / L; ++word) note(word, bits_that_differ(rows + word * L, background));
+            if constexpr (constexpr int left = I % L; left > 0) {
+                std::uint32_t differ = 0;
+                for (int c = 0; c < left; ++c) differ |= std::uint32_t{!(rows[I - left + c] == background)} << c;
+                note(word++, differ);
             }
-            const std::uint64_t turned[2] = {turned_bits(low), turned_bits(high)};
+        }
+        for (; word < words; ++word) note(word, 0);
+    }
+    for (int word = 0; word < words; ++word)
+        for (int first = 0; first < L; first += 8) {
+            std::uint64_t four[2]; // eight samples' 16 columns
             static_assert(std::endian::native == std::endian::little);
-            std::memcpy(differences.of_column[first / 8] + i, turned, sizeof turned);
+            std::memcpy(four, differences.of_sample[word] + first, sizeof four);
+            const auto bytes = [&](int shift) {
+                return even_bytes(four[0] >> shift) | even_bytes(four[1] >> shift) << 32;
+            };
+            const std::uint64_t turned[2] = {turned_bits(bytes(0)), turned_bits(bytes(8))};
+            std::memcpy(differences.of_column[first / 8] + word * L, turned, sizeof turned);
         }
 }
 

@@ -61,6 +61,13 @@ IKEBANA_INLINE inline std::uint32_t bits_that_differ(const T* x, T background) {
     return ~same & all;
 }
 
+/// Bytes 0, 2, 4 and 6 next to each other.
+constexpr std::uint64_t even_bytes(std::uint64_t x) {
+    x &= 0x00ff00ff00ff00ff;
+    x = (x | x >> 8) & 0x0000ffff0000ffff;
+    return (x | x >> 16) & 0xffffffff;
+}
+
 /// Eight rows of eight bits, row r in bits 8 r to 8 r + 7, turned: bit c of row r goes to bit r of row c. Squares of 1,
 /// 2 and 4 bits beside the diagonal change places (Warren, Hacker's Delight, 7-3).
 constexpr std::uint64_t turned_bits(std::uint64_t x) {
