@@ -1,6 +1,9 @@
 // The tag of the reference backend: plain loops in float or double, a sample at a time, on one thread. It is the
 // specification that every other backend is tested against.
 #pragma once
+#include <ikebana/core/once.hpp>
+#include <ikebana/tensor/view.hpp>
+
 #include <cstddef>
 
 namespace ikebana::reference {
@@ -34,5 +37,14 @@ struct backend {
 /// See layers/primitives.hpp; plain loops wait.
 template <class T>
 void prefetch_to_write(backend, const T*, std::size_t) {}
+
+/// The numbers of a View or Tile, which has X's type of them; null for Nothing.
+template <class X, class V>
+auto numbers_of(V v) {
+    if constexpr (is_nothing<V>)
+        return static_cast<number_of<X>*>(nullptr);
+    else
+        return v.data;
+}
 
 } // namespace ikebana::reference

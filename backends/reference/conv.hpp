@@ -1,8 +1,11 @@
 // Convolution by plain loops over (k, p, q, c, r, s). x (C,H,W), y (K,P,Q), w (K,C,R,S), b (K); L lanes. All three
 // directions visit the same pairs of an output place and an input place. See layers/primitives.hpp.
 #pragma once
-#include <backends/reference/reduce.hpp>
+#include <backends/reference/backend.hpp>
+#include <backends/reference/windows.hpp>
 #include <ikebana/layers/primitives.hpp>
+
+#include <algorithm>
 
 namespace ikebana::reference {
 
@@ -18,44 +21,48 @@ constexpr std::size_t conv_packed_size(backend, G, T) {
 template <class G, class T, class W>
 void conv_pack(backend, G, T*, W) {}
 
-/// f(row of y, index into w, row of x) for every multiply-add of a convolution.
-template <class G, class F>
-void each_multiply_add(F f) {
-    for (int k = 0; k < G::K; ++k)
-        for (int p = 0; p < G::P; ++p)
-            for (int q = 0; q < G::Q; ++q)
-                for (int c = 0; c < G::C; ++c)
-                    for (int r = 0; r < G::R; ++r)
-                        for (int s = 0; s < G::S; ++s) {
-                            const int h = p * G::stride + r - G::padding, v = q * G::stride + s - G::padding;
-                            if (h < 0 || h >= G::H || v < 0 || v >= G::W) continue;
-                            f((k * G::P + p) * G::Q + q,
-                              static_cast<std::size_t>(((k * G::C + c) * G::R + r) * G::S + s),
-                              (c * G::H + h) * G::W + v);
-                        }
+/// f(row of y, index into w, row of x) for every multiply-add of a convolution with K filters.
+template <class F>
+void each_multiply_add(int K, const Windows& by, F f) {
+    for (int k = 0; k < K; ++k)
+        for (int p = 0; p < by.P; ++p)
+            for (int q = 0; q < by.Q; ++q)
+                for (int c = 0; c < by.C; ++c)
+                    by.each_place(p, q, [&](int place, int at) {
+                        f((k * by.P + p) * by.Q + q, (k * by.C + c) * by.places() + place, c * by.H * by.W + at);
+                    });
+}
+
+/// y ← b + w * x, of K filters; b may be null.
+template <int L, class T>
+IKEBANA_ONCE void convolve(T* y, const T* x, const T* w, const T* b, int K, const Windows& by) {
+    for (int i = 0; i < K * by.outputs() * L; ++i) y[i] = b ? b[i / (by.outputs() * L)] : T(0);
+    each_multiply_add(K, by, [&](int yi, int wi, int xi) {
+        for (int lane = 0; lane < L; ++lane) y[yi * L + lane] += w[wi] * x[xi * L + lane];
+    });
+}
+
+/// dw += dy * x, dx ← w * dy; dx and dw may be null.
+template <int L, class T>
+IKEBANA_ONCE void convolve_back(T* dx, T* dw, const T* dy, const T* x, const T* w, int K, const Windows& by) {
+    if (dx) std::fill_n(dx, by.C * by.H * by.W * L, T(0));
+    each_multiply_add(K, by, [&](int yi, int wi, int xi) {
+        for (int lane = 0; lane < L; ++lane) {
+            if (dw) dw[wi] += dy[yi * L + lane] * x[xi * L + lane];
+            if (dx) dx[xi * L + lane] += w[wi] * dy[yi * L + lane];
+        }
+    });
 }
 
 template <class G, class Y, class X, class W, class B>
 void conv_forward(backend, G, Y y, X x, W w, B b, const number_of<X>*, std::byte*) {
-    constexpr int L = Y::lanes;
-    walk<typename G::output, L>([&](Position p) {
-        y.data[p.index] = 0;
-        if constexpr (!is_nothing<B>) y.data[p.index] = b[static_cast<std::size_t>(p.channel)];
-    });
-    each_multiply_add<G>([&](int yi, std::size_t wi, int xi) {
-        for (int lane = 0; lane < L; ++lane) y.row(yi)[lane] += w[wi] * x.row(xi)[lane];
-    });
+    convolve<Y::lanes, number_of<X>>(y.data, x.data, w.data, numbers_of<X>(b), G::K, windows_of<G>);
 }
 
 template <class G, class DX, class DW, class DY, class X, class W>
 void conv_backward(backend, G, DX dx, DW dw, DY dy, X x, W w, const number_of<X>*, std::byte*) {
-    if constexpr (!is_nothing<DX>) std::fill(dx.data, dx.data + DX::size, number_of<X>(0));
-    each_multiply_add<G>([&](int yi, std::size_t wi, int xi) {
-        for (int lane = 0; lane < X::lanes; ++lane) {
-            if constexpr (!is_nothing<DW>) dw[wi] += dy.row(yi)[lane] * x.row(xi)[lane];
-            if constexpr (!is_nothing<DX>) dx.row(xi)[lane] += w[wi] * dy.row(yi)[lane];
-        }
-    });
+    convolve_back<X::lanes, number_of<X>>(numbers_of<X>(dx), numbers_of<X>(dw), dy.data, x.data, w.data, G::K,
+                                          windows_of<G>);
 }
 
 } // namespace ikebana::reference

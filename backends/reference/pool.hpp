@@ -1,69 +1,69 @@
 // Max and average pooling by plain loops. x (C,H,W), y (C,P,Q), window R×R. argmax keeps which place of the window
 // (r·R + s) won, as a number of y's type; the first of equals wins, NaN wins over numbers. See layers/primitives.hpp.
 #pragma once
-#include <backends/reference/reduce.hpp>
+#include <backends/reference/backend.hpp>
+#include <backends/reference/windows.hpp>
 #include <ikebana/layers/primitives.hpp>
+
+#include <algorithm>
 
 namespace ikebana::reference {
 
-/// f(row of y, place in the window, row of x) for every pair, places outside the image left out.
-template <class G, class F>
-void each_window_place(F f) {
-    for (int c = 0; c < G::C; ++c)
-        for (int p = 0; p < G::P; ++p)
-            for (int q = 0; q < G::Q; ++q)
-                for (int r = 0; r < G::R; ++r)
-                    for (int s = 0; s < G::R; ++s) {
-                        const int h = p * G::stride + r - G::padding, v = q * G::stride + s - G::padding;
-                        if (h < 0 || h >= G::H || v < 0 || v >= G::W) continue;
-                        f((c * G::P + p) * G::Q + q, r * G::R + s, (c * G::H + h) * G::W + v);
-                    }
-}
-
-template <class G, class Y, class X>
-void max_pool_forward(backend, G, Y y, X x, typename Y::element* argmax) {
-    using T = typename Y::element;
+template <int L, class T>
+IKEBANA_ONCE void max_pool(T* y, T* argmax, const T* x, const Windows& by) {
     constexpr T none = -1;
-    constexpr int L = Y::lanes;
-    std::fill(argmax, argmax + Y::size, none);
-    each_window_place<G>([&](int yi, int place, int xi) {
-        for (int lane = 0; lane < L; ++lane) {
-            auto& best = argmax[yi * L + lane];
-            const auto v = x.row(xi)[lane];
-            if (best == none || v > y.row(yi)[lane] || v != v) {
-                best = static_cast<T>(place);
-                y.row(yi)[lane] = v;
-            }
+    std::fill_n(argmax, by.C * by.outputs() * L, none);
+    by.each_in_channel([&](int yi, int place, int xi) {
+        for (int i = yi * L, lane = 0; lane < L; ++lane, ++i) {
+            const T v = x[xi * L + lane];
+            if (argmax[i] == none || v > y[i] || v != v) argmax[i] = static_cast<T>(place), y[i] = v;
         }
     });
 }
 
-template <class G, class DX, class DY>
-void max_pool_backward(backend, G, DX dx, DY dy, const typename DX::element* argmax) {
-    constexpr int L = DY::lanes;
-    std::fill(dx.data, dx.data + DX::size, typename DX::element(0));
-    each_window_place<G>([&](int yi, int place, int xi) {
+template <int L, class T>
+IKEBANA_ONCE void max_pool_back(T* dx, const T* dy, const T* argmax, const Windows& by) {
+    std::fill_n(dx, by.C * by.H * by.W * L, T(0));
+    by.each_in_channel([&](int yi, int place, int xi) {
         for (int lane = 0; lane < L; ++lane)
-            if (argmax[yi * L + lane] == static_cast<typename DX::element>(place)) dx.row(xi)[lane] += dy.row(yi)[lane];
+            if (argmax[yi * L + lane] == static_cast<T>(place)) dx[xi * L + lane] += dy[yi * L + lane];
+    });
+}
+
+template <int L, class T>
+IKEBANA_ONCE void average_pool(T* y, const T* x, const Windows& by) {
+    std::fill_n(y, by.C * by.outputs() * L, T(0));
+    by.each_in_channel([&](int yi, int, int xi) {
+        for (int lane = 0; lane < L; ++lane) y[yi * L + lane] += x[xi * L + lane] / static_cast<T>(by.places());
+    });
+}
+
+template <int L, class T>
+IKEBANA_ONCE void average_pool_back(T* dx, const T* dy, const Windows& by) {
+    std::fill_n(dx, by.C * by.H * by.W * L, T(0));
+    by.each_in_channel([&](int yi, int, int xi) {
+        for (int lane = 0; lane < L; ++lane) dx[xi * L + lane] += dy[yi * L + lane] / static_cast<T>(by.places());
     });
 }
 
 template <class G, class Y, class X>
+void max_pool_forward(backend, G, Y y, X x, typename Y::element* argmax) {
+    max_pool<Y::lanes, number_of<X>>(y.data, argmax, x.data, windows_of<G>);
+}
+
+template <class G, class DX, class DY>
+void max_pool_backward(backend, G, DX dx, DY dy, const typename DX::element* argmax) {
+    max_pool_back<DY::lanes, number_of<DX>>(dx.data, dy.data, argmax, windows_of<G>);
+}
+
+template <class G, class Y, class X>
 void average_pool_forward(backend, G, Y y, X x) {
-    using T = typename Y::element;
-    std::fill(y.data, y.data + Y::size, T(0));
-    each_window_place<G>([&](int yi, int, int xi) {
-        for (int lane = 0; lane < Y::lanes; ++lane) y.row(yi)[lane] += x.row(xi)[lane] / T(G::R * G::R);
-    });
+    average_pool<Y::lanes, number_of<X>>(y.data, x.data, windows_of<G>);
 }
 
 template <class G, class DX, class DY>
 void average_pool_backward(backend, G, DX dx, DY dy) {
-    using T = typename DX::element;
-    std::fill(dx.data, dx.data + DX::size, T(0));
-    each_window_place<G>([&](int yi, int, int xi) {
-        for (int lane = 0; lane < DY::lanes; ++lane) dx.row(xi)[lane] += dy.row(yi)[lane] / T(G::R * G::R);
-    });
+    average_pool_back<DY::lanes, number_of<DX>>(dx.data, dy.data, windows_of<G>);
 }
 
 } // namespace ikebana::reference

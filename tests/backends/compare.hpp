@@ -1,11 +1,14 @@
 // Tiles of random numbers for both backends, and their comparison: the cpu backend in T against the reference in double
-// on the same 16 lanes. Errors are max |a − b| / max |b|; 1e-12 in double, 1e-5 in float.
+// on the same 16 lanes. Errors are max |a − b| / max |b|; 1e-12 in double, 1e-5 in float. What need not know the sizes
+// at compile time is compiled once: tests have hundreds of shapes.
 #pragma once
 #include <backends/cpu/cpu.hpp>
 #include <backends/reference/reference.hpp>
 #include <doctest/doctest.h>
 #include <ikebana/ikebana.hpp>
 #include <tests/support/findings.hpp>
+
+#include <string>
 
 namespace ikebana::test {
 
@@ -18,13 +21,18 @@ struct Numbers {
     Arena<T> fast;
     Arena<double> exact;
 
-    explicit Numbers(std::size_t n) : fast(n), exact(n) {}
+    IKEBANA_ONCE explicit Numbers(std::size_t n) : fast(n), exact(n) {}
 
-    void randomise(Random& random) {
+    IKEBANA_ONCE void randomise(Random& random) {
         for (std::size_t i = 0; i < fast.size(); ++i)
             exact.data()[i] = fast.data()[i] = static_cast<T>(static_cast<float>(2 * random.uniform() - 1));
     }
-    double error() const { return relative_error(fast.span(), exact.span()); }
+    IKEBANA_ONCE double error() const { return relative_error(fast.span(), exact.span()); }
+    /// 0 in the lanes from `count` on, as a gradient is in the empty lanes of a last tile.
+    IKEBANA_ONCE void clear_lanes(int count) {
+        for (std::size_t i = 0; i < fast.size(); ++i)
+            if (static_cast<int>(i % L) >= count) exact.data()[i] = fast.data()[i] = 0;
+    }
 };
 
 template <class T, class S>
@@ -32,12 +40,6 @@ struct Tiles : Numbers<T> {
     Tiles() : Numbers<T>(S::size * L) {}
     Tile<T, S, L> tile() { return {this->fast.data()}; }
     Tile<double, S, L> exact_tile() { return {this->exact.data()}; }
-    /// 0 in the lanes from `count` on, as a gradient is in the empty lanes of a last tile.
-    void clear_lanes(int count) {
-        for (std::size_t f = 0; f < S::size; ++f)
-            for (int lane = count; lane < L; ++lane)
-                tile().row(static_cast<int>(f))[lane] = 0, exact_tile().row(static_cast<int>(f))[lane] = 0;
-    }
 };
 
 template <class T, class S>
@@ -65,8 +67,28 @@ Arena<T> packed_weights(View<T, typename G::weights> w) {
 template <class T>
 inline constexpr double bound = sizeof(T) == 8 ? 1e-12 : 1e-5;
 
+/// A geometry of windows, in words.
+inline std::string text_of_windows(const std::string& input, const std::string& output, int R, int S, int stride,
+                                   int padding) {
+    return input + " -> " + output + ", windows of " + std::to_string(R) + "x" + std::to_string(S) + ", stride " +
+           std::to_string(stride) + ", padding " + std::to_string(padding);
+}
+template <class G>
+std::string text_of() {
+    return text_of_windows(G::input::text(), G::output::text(), G::R, G::S, G::stride, G::padding);
+}
+/// What fails in `checks` is reported with it.
+inline void within(const std::string& geometry, void (*checks)()) {
+    CAPTURE(geometry);
+    checks();
+}
+template <class G>
+void within_geometry(void (*checks)()) {
+    within(text_of<G>(), checks);
+}
+
 template <class T>
-void check_close(const Numbers<T>& numbers, const char* what) {
+IKEBANA_ONCE void check_close(const Numbers<T>& numbers, const char* what) {
     const std::string name = what;
     CAPTURE(name);
     const double error = numbers.error();

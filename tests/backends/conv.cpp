@@ -7,54 +7,101 @@ using namespace ikebana::test;
 
 namespace {
 
+/// The kernels of a convolution and what of its sizes the comparison needs. b, dx and dw may be null.
+template <class T>
+struct Kernels {
+    int K;
+    reference::Windows windows;
+    std::size_t weights, packed_size, scratch_bytes;
+    void (*pack)(T* packed, const T* w);
+    void (*forward)(T* y, const T* x, const T* w, const T* b, const T* packed, std::byte* scratch);
+    void (*backward)(T* dx, T* dw, const T* dy, const T* x, const T* w, const T* packed, std::byte* scratch);
+};
+
 template <class T, class G>
-void compare_conv(int count) {
+struct KernelsOf {
+    using Image = Tile<T, typename G::input, L>;
+    using Weights = View<T, typename G::weights>;
+    static Tile<const T, typename G::input, L> image(const T* x) { return {x}; }
+    static Tile<const T, typename G::output, L> output(const T* y) { return {y}; }
+    static View<const T, typename G::weights> weights(const T* w) { return {w}; }
+
+    static void pack(T* packed, const T* w) { conv_pack(cpu::backend{}, G{}, packed, weights(w)); }
+    static void forward(T* y, const T* x, const T* w, const T* b, const T* packed, std::byte* scratch) {
+        const auto run = [&](auto bias) {
+            conv_forward(cpu::backend{}, G{}, Tile<T, typename G::output, L>{y}, image(x), weights(w), bias, packed,
+                         scratch);
+        };
+        if (b)
+            run(View<const T, Shape<G::K>>{b});
+        else
+            run(Nothing{});
+    }
+    static void backward(T* dx, T* dw, const T* dy, const T* x, const T* w, const T* packed, std::byte* scratch) {
+        const auto run = [&](auto to_dx, auto to_dw) {
+            conv_backward(cpu::backend{}, G{}, to_dx, to_dw, output(dy), image(x), weights(w), packed, scratch);
+        };
+        if (dx && dw)
+            run(Image{dx}, Weights{dw});
+        else if (dw)
+            run(Nothing{}, Weights{dw});
+        else
+            run(Image{dx}, Nothing{});
+    }
+    static constexpr Kernels<T> kernels{G::K,
+                                        reference::windows_of<G>,
+                                        G::weights::size,
+                                        conv_packed_size(cpu::backend{}, G{}, T{}),
+                                        conv_scratch_bytes(cpu::backend{}, G{}, T{}),
+                                        &pack,
+                                        &forward,
+                                        &backward};
+};
+
+template <class T>
+IKEBANA_ONCE void compare(const Kernels<T>& kernels) {
+    const reference::Windows& windows = kernels.windows;
+    const int count = 1 + kernels.K % L;
     Random random(Seed{11}, Stream::test, static_cast<std::uint32_t>(count));
-    Tiles<T, typename G::input> x, dx;
-    Tiles<T, typename G::output> y, dy;
-    Views<T, typename G::weights> w, dw;
-    Views<T, Shape<G::K>> b;
-    for (auto* numbers : {static_cast<Numbers<T>*>(&x), static_cast<Numbers<T>*>(&dx), static_cast<Numbers<T>*>(&y),
-                          static_cast<Numbers<T>*>(&dy), static_cast<Numbers<T>*>(&w), static_cast<Numbers<T>*>(&dw),
-                          static_cast<Numbers<T>*>(&b)})
+    const auto inputs = static_cast<std::size_t>(windows.C * windows.H * windows.W * L),
+               outputs = static_cast<std::size_t>(kernels.K * windows.outputs() * L);
+    Numbers<T> x(inputs), dx(inputs), y(outputs), dy(outputs), w(kernels.weights), dw(kernels.weights),
+        b(static_cast<std::size_t>(kernels.K));
+    for (auto* numbers : {&x, &dx, &y, &dy, &w, &dw, &b})
         numbers->randomise(random); // dw is added to, y and dx are overwritten
     dy.clear_lanes(count);
-    Arena<std::byte> scratch = scratch_of(conv_scratch_bytes(cpu::backend{}, G{}, T{}));
-    const cpu::backend fast;
-    const reference::backend exact;
-    CAPTURE(G::input::text());
-    CAPTURE(G::weights::text());
-    CAPTURE(G::stride);
-    CAPTURE(G::padding);
+    Arena<std::byte> scratch = scratch_of(kernels.scratch_bytes);
+    Arena<T> packed(kernels.packed_size);
+    kernels.pack(packed.data(), w.fast.data());
 
-    const Arena<T> packed = packed_weights<G>(w.view());
-    conv_forward(fast, G{}, y.tile(), x.tile(), w.view(), b.view(), packed.data(), scratch.data());
-    conv_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view(), nullptr, nullptr);
-    check_close(y, "forward");
-    conv_forward(fast, G{}, y.tile(), x.tile(), w.view(), Nothing{}, packed.data(), scratch.data());
-    conv_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{}, nullptr, nullptr);
-    check_close(y, "forward without bias");
-    const auto backward = [&](auto to_dx, auto to_dw) {
+    const auto forward = [&](const T* bias, const double* exact_bias, const char* what) {
+        kernels.forward(y.fast.data(), x.fast.data(), w.fast.data(), bias, packed.data(), scratch.data());
+        reference::convolve<L, double>(y.exact.data(), x.exact.data(), w.exact.data(), exact_bias, kernels.K, windows);
+        check_close(y, what);
+    };
+    forward(b.fast.data(), b.exact.data(), "forward");
+    forward(nullptr, nullptr, "forward without bias");
+    const auto backward = [&](T* to_dx, T* to_dw) {
         scratch = scratch_of(scratch.size());
-        conv_backward(fast, G{}, to_dx, to_dw, dy.tile(), x.tile(), w.view(), packed.data(), scratch.data());
+        kernels.backward(to_dx, to_dw, dy.fast.data(), x.fast.data(), w.fast.data(), packed.data(), scratch.data());
     };
     const Arena<T> before = dw.fast;
-    conv_backward(exact, G{}, dx.exact_tile(), dw.exact_view(), dy.exact_tile(), x.exact_tile(), w.exact_view(),
-                  nullptr, nullptr);
-    backward(dx.tile(), dw.view());
+    reference::convolve_back<L, double>(dx.exact.data(), dw.exact.data(), dy.exact.data(), x.exact.data(),
+                                        w.exact.data(), kernels.K, windows);
+    backward(dx.fast.data(), dw.fast.data());
     check_close(dw, "backward, dw");
     check_close(dx, "backward, dx");
-    std::copy(before.span().begin(), before.span().end(), dw.view().data);
-    backward(Nothing{}, dw.view());
+    std::copy(before.span().begin(), before.span().end(), dw.fast.data());
+    backward(nullptr, dw.fast.data());
     check_close(dw, "backward without dx, dw");
     dx.fast = Arena<T>(dx.fast.size());
-    backward(dx.tile(), Nothing{});
+    backward(dx.fast.data(), nullptr);
     check_close(dx, "backward without dw, dx");
 }
 
 template <class T, class... G>
 void compare_all() {
-    (compare_conv<T, G>(1 + static_cast<int>(G::K) % L), ...);
+    (within_geometry<G>([] { compare(KernelsOf<T, G>::kernels); }), ...);
 }
 
 template <int C, int H, int W, int K, int R, int S, int stride, int padding>

@@ -31,9 +31,8 @@ void compare_conv_pool(bool with_bias) {
     const cpu::backend fast;
     const reference::backend exact;
     const std::integral_constant<int, W> window;
-    CAPTURE(G::input::text());
-    CAPTURE(G::weights::text());
-    CAPTURE(W);
+    const std::string text = text_of<G>() + ", pool " + std::to_string(W);
+    CAPTURE(text);
 
     const auto both = [&](auto bias, auto exact_bias) {
         conv_pool_forward(fast, G{}, window, F{}, y.tile(), argmax.fast.data(), x.tile(), w.view(), bias, packed.data(),

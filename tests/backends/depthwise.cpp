@@ -20,10 +20,6 @@ void compare_depthwise() {
         numbers->randomise(random); // dw is added to, y and dx are overwritten
     const cpu::backend fast, from_memory{true};
     const reference::backend exact;
-    CAPTURE(G::input::text());
-    CAPTURE(G::R);
-    CAPTURE(G::stride);
-    CAPTURE(G::padding);
     const std::size_t bytes = depthwise_scratch_bytes(fast, G{}, T{});
     Arena<std::byte> scratch = scratch_of(bytes);
     depthwise_forward(exact, G{}, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view(), nullptr);
@@ -66,7 +62,7 @@ using Case = DepthwiseGeometry<Shape<C, H, W>, R, stride, padding>;
 
 template <class T, class... G>
 void compare_all() {
-    (compare_depthwise<T, G>(), ...);
+    (within_geometry<G>(&compare_depthwise<T, G>), ...);
 }
 
 } // namespace

@@ -13,15 +13,11 @@ const cpu::backend fast;
 const reference::backend exact;
 
 template <class T, class G>
-void compare_pool() {
+void compare_pool_in_context() {
     Random random(Seed{14}, Stream::test);
     Tiles<T, typename G::input> x, dx;
     Tiles<T, typename G::output> y, dy, argmax;
     x.randomise(random), dx.randomise(random), y.randomise(random), dy.randomise(random);
-    CAPTURE(G::input::text());
-    CAPTURE(G::R);
-    CAPTURE(G::stride);
-    CAPTURE(G::padding);
     max_pool_forward(fast, G{}, y.tile(), x.tile(), argmax.fast.data());
     max_pool_forward(exact, G{}, y.exact_tile(), x.exact_tile(), argmax.exact.data());
     CHECK(y.error() == 0);
@@ -35,6 +31,11 @@ void compare_pool() {
     average_pool_backward(fast, G{}, dx.tile(), dy.tile());
     average_pool_backward(exact, G{}, dx.exact_tile(), dy.exact_tile());
     check_close(dx, "average_pool_backward");
+}
+
+template <class T, class G>
+void compare_pool() {
+    within_geometry<G>(&compare_pool_in_context<T, G>);
 }
 
 template <int C, int H, int W, int R, int stride, int padding>

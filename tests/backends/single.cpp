@@ -39,11 +39,8 @@ void compare_conv(F f) {
     Single<T, Shape<G::K>> b(random);
     Single<T, typename G::output> full;
     Single<T, Pooled> y(random);
-    CAPTURE(G::input::text());
-    CAPTURE(G::weights::text());
-    CAPTURE(G::stride);
-    CAPTURE(G::padding);
-    CAPTURE(W);
+    const std::string text = text_of<G>() + ", pool " + std::to_string(W);
+    CAPTURE(text);
     Arena<T> packed(conv_packed_size(fast, G{}, T{}));
     conv_pack(fast, G{}, packed.data(), View<const T, typename G::weights>{w.fast.data()});
 
@@ -133,8 +130,8 @@ void compare_pool() {
     Single<T, typename G::input> x(random);
     Single<T, typename G::output> y(random);
     Arena<double> argmax(G::output::size);
-    CAPTURE(G::input::text());
-    CAPTURE(R);
+    const std::string text = text_of<G>();
+    CAPTURE(text);
     max_pool_forward(fast, G{}, y.tile(), x.tile(), static_cast<T*>(nullptr));
     max_pool_forward(exact, G{}, y.exact_tile(), x.exact_tile(), argmax.data());
     CHECK(y.error() == 0);

@@ -86,7 +86,7 @@ struct OffByOneRow : Pool<2> {
         } else if constexpr (!is_nothing<decltype(dx)>) {
             std::fill_n(dx.data, dx.size, 0.0);
             const auto* won = reinterpret_cast<const double*>(context.cache);
-            reference::each_window_place<geometry<In>>([&](int yi, int place, int xi) {
+            reference::windows_of<geometry<In>>.each_in_channel([&](int yi, int place, int xi) {
                 if (won[yi] == place) dx.data[(xi + In::sizes[2]) % static_cast<int>(In::size)] += dy.data[yi];
             });
         }

@@ -26,15 +26,19 @@ void start_parameters(Parameters<P...>, [[maybe_unused]] std::vector<double>& p,
     }
 }
 
-template <class B>
-void check_layer(Findings& findings, int samples = 4) {
-    Random random(Seed{5}, Stream::test, static_cast<std::uint32_t>(B::position));
-    std::vector<double> p(parameter_extent<typename B::parameters>), dp(p.size());
-    std::vector<ArrayRow> rows;
-    start_parameters(typename B::parameters{}, p, random, rows);
+/// What a layer reads and writes, of any type.
+struct LayerUnderTest {
+    std::string name;
+    std::vector<double>&x, &y, &dx, &dy, &p;
+    const std::vector<ArrayRow>& rows;
+    long work; // multiply-adds of a forward
+    std::function<void()> forward;
+    std::function<void(double* dp)> backward;
+    std::function<std::uint64_t()> pattern;
+};
 
-    LayerRun<B> run(samples);
-    run.p = p.data();
+inline void check_layer(Findings& findings, const LayerUnderTest& run, Random& random) {
+    std::vector<double> dp(run.p.size());
     spread_values(run.x, random);
     for (double& v : run.dy) v = random.normal();
     for (double& v : dp) v = random.normal(); // backward adds to it …
@@ -45,17 +49,50 @@ void check_layer(Findings& findings, int samples = 4) {
     for (std::size_t i = 0; i < dp.size(); ++i) dp[i] -= before[i];
 
     std::vector<Variables> tensors{{"x", run.x, run.dx}};
-    for (const ArrayRow& row : rows)
-        tensors.push_back({row.name, std::span(p).subspan(row.at, row.size), span_of(dp).subspan(row.at, row.size)});
+    for (const ArrayRow& row : run.rows)
+        tensors.push_back(
+            {row.name, std::span(run.p).subspan(row.at, row.size), span_of(dp).subspan(row.at, row.size)});
+    compare_with_differences(findings, "layer " + run.name + " alone, d", tensors,
+                             coordinates(run.work, tensors.size()), dy, random, [&] {
+                                 run.forward();
+                                 return Probe{run.y, run.pattern()};
+                             });
+}
+
+template <class B>
+void check_layer(Findings& findings, int samples = 4) {
+    Random random(Seed{5}, Stream::test, static_cast<std::uint32_t>(B::position));
+    std::vector<double> p(parameter_extent<typename B::parameters>);
+    std::vector<ArrayRow> rows;
+    start_parameters(typename B::parameters{}, p, random, rows);
+    LayerRun<B> run(samples);
+    run.p = p.data();
     const long work = samples * (multiply_adds_of<typename B::layer, typename B::input>() + 2 * long(B::input::size));
-    compare_with_differences(
-        findings, "layer " + std::to_string(B::position) + " (" + layer_name<typename B::layer>() + ") alone, d",
-        tensors, coordinates(work, tensors.size()), dy, random, [&] {
-            run.forward();
-            std::uint64_t pattern = 0;
-            run.add_pattern(pattern);
-            return Probe{run.y, pattern};
-        });
+    check_layer(findings,
+                {std::to_string(B::position) + " (" + layer_name<typename B::layer>() + ")", run.x, run.y, run.dx,
+                 run.dy, p, rows, work, [&] { run.forward(); }, [&](double* dp) { run.backward(dp); },
+                 [&] {
+                     std::uint64_t pattern = 0;
+                     run.add_pattern(pattern);
+                     return pattern;
+                 }},
+                random);
+}
+
+/// Gradients of the mean cost of n samples.
+inline void check_whole(Findings& findings, std::size_t n, double cost, const std::vector<ArrayRow>& rows,
+                        std::span<double> parameters, std::span<const double> gradients, long work,
+                        const std::function<Probe()>& evaluate) {
+    const Probe here = evaluate();
+    const double mean = std::accumulate(here.values.begin(), here.values.end(), 0.0) / static_cast<double>(n);
+    findings.expect("cost of the trainer against the layers one by one", std::abs(cost - mean) / std::abs(mean), 1e-12);
+    std::vector<Variables> tensors;
+    for (const ArrayRow& row : rows)
+        tensors.push_back({row.name, parameters.subspan(row.at, row.size), gradients.subspan(row.at, row.size)});
+    const std::vector<double> weights(n, 1.0 / static_cast<double>(n));
+    Random random(Seed{6}, Stream::test);
+    compare_with_differences(findings, "whole network, ", tensors, coordinates(work, tensors.size()), weights, random,
+                             evaluate);
 }
 
 /// More samples than a trainer has gradient buffers, so that one of them is added to by two tiles.
@@ -66,25 +103,12 @@ void check_whole(Findings& findings, std::size_t n = 9) {
     const auto samples = random_samples<double, typename Net::input>(n, static_cast<int>(Net::output::size), 9);
     Trainer<Net, Loss, Sgd> trainer(net);
     const double cost = trainer.compute_gradients(samples);
-    const auto gradients = trainer.gradients();
-
     Interpreter<Net, Loss> interpreter(net, static_cast<int>(n));
-    const auto evaluate = [&] {
-        auto costs = interpreter.costs(samples.images.data(), samples.labels.data());
-        return Probe{std::move(costs), interpreter.pattern()};
-    };
-    const Probe here = evaluate();
-    const double mean = std::accumulate(here.values.begin(), here.values.end(), 0.0) / static_cast<double>(n);
-    findings.expect("cost of the trainer against the layers one by one", std::abs(cost - mean) / std::abs(mean), 1e-12);
-
-    std::vector<Variables> tensors;
-    for (const ArrayRow& row : parameter_rows<Net>())
-        tensors.push_back({row.name, net.parameters().subspan(row.at, row.size), gradients.subspan(row.at, row.size)});
-    const std::vector<double> weights(n, 1.0 / static_cast<double>(n));
-    Random random(Seed{6}, Stream::test);
-    compare_with_differences(findings, "whole network, ", tensors,
-                             coordinates(static_cast<long>(n) * Net::multiply_adds, tensors.size()), weights, random,
-                             evaluate);
+    check_whole(findings, n, cost, parameter_rows<Net>(), net.parameters(), trainer.gradients(),
+                static_cast<long>(n) * Net::multiply_adds, [&] {
+                    auto costs = interpreter.costs(samples.images.data(), samples.labels.data());
+                    return Probe{std::move(costs), interpreter.pattern()};
+                });
 }
 
 template <class In, class Layers, class Loss>

@@ -120,7 +120,7 @@ class LayerRun {
             constexpr double none = -std::numeric_limits<double>::infinity();
             using G = typename layer::template geometry<In>;
             std::vector<double> best(ys, none), second(ys, none);
-            reference::each_window_place<G>([&](int yi, int, int at) {
+            reference::windows_of<G>.each_in_channel([&](int yi, int, int at) {
                 const double v = xi[n(at)];
                 double &a = best[n(yi)], &b = second[n(yi)];
                 if (v > a)

@@ -41,6 +41,28 @@ struct SampleBatches {
     std::size_t batch_size() const { return at_once; }
 };
 
+/// Error per tensor as max |a − b| over max |b|, floored at a thousandth of the largest gradient. A parameter that
+/// a batch norm behind it cancels, as the bias of a convolution before it, has gradient 0 and only rounding is left
+/// of large terms: it must be below 1e-5 of the largest gradient (the reference in float does no better).
+template <class A, class B>
+void compare_gradients(Findings& findings, const std::vector<ArrayRow>& rows, bool has_meeting, const std::string& what,
+                       std::span<const A> a, std::span<const B> b, double bound) {
+    const double most = largest(b);
+    for (const ArrayRow& row : rows) {
+        const auto array = a.subspan(row.at, row.size);
+        const auto expected = b.subspan(row.at, row.size);
+        if (has_meeting && largest(expected) < 1e-4 * most)
+            findings.expect(what + row.name + ", which is cancelled", largest_difference(array, expected) / most, 1e-5);
+        else
+            findings.expect(what + row.name, relative_error(array, expected, 1e-3 * most), bound);
+    }
+}
+
+template <class T>
+bool same_bits(std::span<const T> a, std::span<const T> b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
 template <class In, class Layers, class Loss>
 class NetworkSuite {
   public:
@@ -127,7 +149,7 @@ class NetworkSuite {
             findings.expect(batch + "cost",
                             std::abs(fast.compute_gradients(samples.template as<float>()) - cost) / std::abs(cost),
                             1e-4);
-            compare_gradients(batch, fast.gradients(), exact.gradients(), 1e-4);
+            compare_gradients(findings, rows_, has_meeting, batch, fast.gradients(), exact.gradients(), 1e-4);
         }
     }
 
@@ -213,11 +235,6 @@ class NetworkSuite {
     }
 
   private:
-    template <class T>
-    static bool same_bits(std::span<const T> a, std::span<const T> b) {
-        return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
-    }
-
     template <class Model, class X>
     static std::vector<typename Model::scalar> predictions(const Model& model, const X& samples) {
         auto workspace = model.workspace();
@@ -245,23 +262,6 @@ class NetworkSuite {
         return Samples<double, S>(0);
     }
 
-    /// Error per tensor as max |a − b| over max |b|, floored at a thousandth of the largest gradient. A parameter that
-    /// a batch norm behind it cancels, as the bias of a convolution before it, has gradient 0 and only rounding is left
-    /// of large terms: it must be below 1e-5 of the largest gradient (the reference in float does no better).
-    template <class A, class B>
-    void compare_gradients(const std::string& what, std::span<const A> a, std::span<const B> b, double bound) {
-        const double most = largest(b);
-        for (const ArrayRow& row : rows_) {
-            const auto array = a.subspan(row.at, row.size);
-            const auto expected = b.subspan(row.at, row.size);
-            if (has_meeting && largest(expected) < 1e-4 * most)
-                findings.expect(what + row.name + ", which is cancelled", largest_difference(array, expected) / most,
-                                1e-5);
-            else
-                findings.expect(what + row.name, relative_error(array, expected, 1e-3 * most), bound);
-        }
-    }
-
     /// Gradients of the parts, weighted by their sizes, against those of the whole batch.
     template <class T, class Net, class Data>
     void gradients_of_parts(Net& net, const Data& samples, double bound) {
@@ -279,7 +279,8 @@ class NetworkSuite {
             at += size;
         }
         findings.expect("cost of the parts of a batch", std::abs(costs - cost) / std::abs(cost), bound);
-        compare_gradients("gradients of the parts of a batch, ", span_of(sum), span_of(whole), bound);
+        compare_gradients(findings, rows_, has_meeting, "gradients of the parts of a batch, ", span_of(sum),
+                          span_of(whole), bound);
     }
 
     const std::vector<ArrayRow> rows_ = parameter_rows<Exact>();

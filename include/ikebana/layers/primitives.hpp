@@ -81,7 +81,7 @@ struct DepthwiseGeometry {
 template <class In, int R_, int Stride_, int Padding_>
 struct PoolGeometry {
     static constexpr int C = In::sizes[0], H = In::sizes[1], W = In::sizes[2];
-    static constexpr int R = R_, stride = Stride_, padding = Padding_;
+    static constexpr int R = R_, S = R_, stride = Stride_, padding = Padding_;
     static constexpr int P = (H - R + 2 * padding) / stride + 1, Q = (W - R + 2 * padding) / stride + 1;
     using input = In;
     using output = Shape<C, P, Q>;
