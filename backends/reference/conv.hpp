@@ -21,15 +21,16 @@ constexpr std::size_t conv_packed_size(backend, G, T) {
 template <class G, class T, class W>
 void conv_pack(backend, G, T*, W) {}
 
-/// f(row of y, index into w, row of x) for every multiply-add of a convolution with K filters.
+/// f(row of y, index into w, row of x, count) for the multiply-adds of a convolution with K filters: `count` of them at
+/// a time, of neighbours in w and in x.
 template <class F>
 void each_multiply_add(int K, const Windows& by, F f) {
     for (int k = 0; k < K; ++k)
         for (int p = 0; p < by.P; ++p)
             for (int q = 0; q < by.Q; ++q)
                 for (int c = 0; c < by.C; ++c)
-                    by.each_place(p, q, [&](int place, int at) {
-                        f((k * by.P + p) * by.Q + q, (k * by.C + c) * by.places() + place, c * by.H * by.W + at);
+                    by.each_row(p, q, [&](int place, int at, int count) {
+                        f((k * by.P + p) * by.Q + q, (k * by.C + c) * by.places() + place, c * by.H * by.W + at, count);
                     });
 }
 
@@ -37,8 +38,12 @@ void each_multiply_add(int K, const Windows& by, F f) {
 template <int L, class T>
 IKEBANA_ONCE void convolve(T* y, const T* x, const T* w, const T* b, int K, const Windows& by) {
     for (int i = 0; i < K * by.outputs() * L; ++i) y[i] = b ? b[i / (by.outputs() * L)] : T(0);
-    each_multiply_add(K, by, [&](int yi, int wi, int xi) {
-        for (int lane = 0; lane < L; ++lane) y[yi * L + lane] += w[wi] * x[xi * L + lane];
+    each_multiply_add(K, by, [&](int yi, int wi, int xi, int count) {
+        for (int lane = 0; lane < L; ++lane) {
+            T sum = y[yi * L + lane];
+            for (int i = 0; i < count; ++i) sum += w[wi + i] * x[(xi + i) * L + lane];
+            y[yi * L + lane] = sum;
+        }
     });
 }
 
@@ -46,10 +51,13 @@ IKEBANA_ONCE void convolve(T* y, const T* x, const T* w, const T* b, int K, cons
 template <int L, class T>
 IKEBANA_ONCE void convolve_back(T* dx, T* dw, const T* dy, const T* x, const T* w, int K, const Windows& by) {
     if (dx) std::fill_n(dx, by.C * by.H * by.W * L, T(0));
-    each_multiply_add(K, by, [&](int yi, int wi, int xi) {
+    each_multiply_add(K, by, [&](int yi, int wi, int xi, int count) {
         for (int lane = 0; lane < L; ++lane) {
-            if (dw) dw[wi] += dy[yi * L + lane] * x[xi * L + lane];
-            if (dx) dx[xi * L + lane] += w[wi] * dy[yi * L + lane];
+            const T above = dy[yi * L + lane];
+            if (dw)
+                for (int i = 0; i < count; ++i) dw[wi + i] += above * x[(xi + i) * L + lane];
+            if (dx)
+                for (int i = 0; i < count; ++i) dx[(xi + i) * L + lane] += w[wi + i] * above;
         }
     });
 }

@@ -1,6 +1,7 @@
 // The windows of convolutions and pooling: which places of an image (C,H,W) an output place (P,Q) sees. Sizes are
 // numbers, so what goes over them is compiled once and not for each geometry.
 #pragma once
+#include <algorithm>
 
 namespace ikebana::reference {
 
@@ -8,15 +9,15 @@ namespace ikebana::reference {
 struct Windows {
     int C, H, W, P, Q, R, S, stride, padding;
 
-    /// f(place in the window, place in a channel of the image) for the window of output (p, q); those outside the image
-    /// are left out.
+    /// f(place in the window, place in a channel of the image, count) for the rows of the window of output (p, q), of
+    /// which `count` places from there on lie in the image.
     template <class F>
-    void each_place(int p, int q, F f) const {
-        for (int r = 0; r < R; ++r)
-            for (int s = 0; s < S; ++s) {
-                const int h = p * stride + r - padding, v = q * stride + s - padding;
-                if (h >= 0 && h < H && v >= 0 && v < W) f(r * S + s, h * W + v);
-            }
+    void each_row(int p, int q, F f) const {
+        const int v0 = q * stride - padding, s0 = std::max(0, -v0), count = std::min(S, W - v0) - s0;
+        for (int r = 0; r < R; ++r) {
+            const int h = p * stride + r - padding;
+            if (h >= 0 && h < H && count > 0) f(r * S + s0, h * W + v0 + s0, count);
+        }
     }
     /// f(row of y, place in the window, row of x) for every pair, where y has the channels of x.
     template <class F>
@@ -24,7 +25,9 @@ struct Windows {
         for (int c = 0; c < C; ++c)
             for (int p = 0; p < P; ++p)
                 for (int q = 0; q < Q; ++q)
-                    each_place(p, q, [&](int place, int at) { f((c * P + p) * Q + q, place, c * H * W + at); });
+                    each_row(p, q, [&](int place, int at, int count) {
+                        for (int i = 0; i < count; ++i) f((c * P + p) * Q + q, place + i, c * H * W + at + i);
+                    });
     }
     int outputs() const { return P * Q; }
     int places() const { return R * S; }
