@@ -69,7 +69,7 @@ struct Operands {
             });
         } else {
             workers.run(bench::tiles(), [&](int t, int worker) {
-                dense_backward_weight(backend{}, View<float, S>{dw[worker]}, y[t], x[t], scratch[worker]);
+                dense_backward_weight(backend{}, View<float, S>{dw[worker]}, Nothing{}, y[t], x[t], scratch[worker]);
             });
             dw.sum();
         }

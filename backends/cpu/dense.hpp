@@ -139,12 +139,13 @@ IKEBANA_ONCE void dense_weight_rows(T* dw, int I, const T* dy, const T* xt) {
                               xt + v * width<T>, columns);
 }
 
-template <class DW, class DY, class X>
-void dense_backward_weight(backend, DW dw, DY dy, X x, std::byte* scratch) {
+template <class DW, class DB, class DY, class X>
+void dense_backward_weight(backend on, DW dw, DB db, DY dy, X x, std::byte* scratch) {
+    if constexpr (!is_nothing<DB>) add_channel_sums(on, db, dy);
     using T = typename DW::element;
     constexpr int O = DY::shape::sizes[0], I = X::shape::size, L = X::lanes, columns = padded_inputs<T>(I);
     T* xt = reinterpret_cast<T*>(scratch);
-    store_tile(backend{}, xt, L, columns, x);
+    store_tile(on, xt, L, columns, x);
     for (int n = 0; n < L; ++n) std::fill(xt + n * columns + I, xt + (n + 1) * columns, T(0));
     each_block<O, registers == 32 ? block_of(O, 5) : even_block(O, 6)>(
         [&]<int BO>(std::integral_constant<int, BO>, int o, int) {

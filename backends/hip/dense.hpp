@@ -1,6 +1,6 @@
 // Dense as matrix products (multiply.hpp). x (I), y (O), w (O,I), b (O), all tiles at once:
 //   y = W x + b       rows O, a column for each sample, depth I
-//   dW += dy xᵀ       rows O, columns I, depth: all samples
+//   dW += dy xᵀ       rows O, columns I, depth: all samples; Σ dy beside it, as its blocks read dy
 //   dx = Wᵀ dy        rows I, a column for each sample, depth O
 // See layers/primitives.hpp.
 #pragma once
@@ -27,12 +27,13 @@ void dense_forward(backend on, Y y, X x, W w, B b) {
                                          ToColumns<T, 1>{{y.data, on.step_of<T>()}, bias_data<T>(b)}, on.tiles * L, I);
 }
 
-template <class DW, class DY, class X>
-void dense_backward_weight(backend on, DW dw, DY dy, X x, std::byte*) {
+template <class DW, class DB, class DY, class X>
+void dense_backward_weight(backend on, DW dw, DB db, DY dy, X x, std::byte*) {
     using T = number_of<X>;
     constexpr int O = DY::shape::sizes[0], I = X::shape::size;
     launch_multiply<T, O, I>(on, OverColumns<T, 1>{{dy.data, on.step_of<T>()}},
-                             OverColumns<T, 1>{{x.data, on.step_of<T>()}}, ToGradient<T, I>{dw.data}, I, on.tiles * L);
+                             OverColumns<T, 1>{{x.data, on.step_of<T>()}}, ToGradient<T, I>{dw.data, bias_data<T>(db)},
+                             I, on.tiles * L);
 }
 
 template <class DX, class W, class DY>

@@ -10,7 +10,8 @@
 //   T operator()(Outer, Inner) const
 //   static constexpr bool along_depth           neighbours in memory are neighbours in depth, not in m or n
 // Destination: void store(int m, int n, int share, T sum) const; or, where columns come in windows of `window` · 32,
-// which a thread sums whole: void store_window(int m, int n, const T* sums) const.
+// which a thread sums whole: void store_window(int m, int n, const T* sums) const. One that takes the sums of A's rows,
+// too, has void store_row(int m, T sum) const and bool takes_rows() const; the depth is not shared then.
 // Next to read: dense.hpp.
 #pragma once
 #include <backends/hip/sums.hpp>
@@ -63,6 +64,37 @@ class Reader {
     T numbers_[count];
 };
 
+template <class To>
+concept TakesRows = requires(const To& to) {
+    to.takes_rows();
+};
+
+/// The sum of a row of A, by one thread each of the blocks that begin C's rows; nothing for other destinations.
+template <class T, class To>
+struct RowSum {
+    __device__ RowSum(const To&, int, int, int) {}
+    template <class Sums, int Row>
+    __device__ void add(const T (&)[Sums::round][Row]) {}
+    __device__ void store(const To&, int) const {}
+};
+template <class T, TakesRows To>
+struct RowSum<T, To> {
+    int m;
+    bool wanted;
+    T sum = 0;
+
+    __device__ RowSum(const To& to, int m0, int rows, int M)
+        : m(static_cast<int>(threadIdx.x)), wanted(blockIdx.x == 0 && m < rows && m0 + m < M && to.takes_rows()) {}
+    template <class Sums, int Row>
+    __device__ void add(const T (&a)[Sums::round][Row]) {
+        if (!wanted) return;
+        for (int k = 0; k < Sums::round; ++k) sum += a[k][Sums::left_place(m)];
+    }
+    __device__ void store(const To& to, int m0) const {
+        if (wanted) to.store_row(m0 + m, sum);
+    }
+};
+
 template <class Sums, class A, class B, class To>
 __global__ void __launch_bounds__(threads, sizeof(typename Sums::number) > 4 ? 1 : 2)
     multiply(A a, B b, To to, int M, int N, int depth, int share) {
@@ -77,16 +109,19 @@ __global__ void __launch_bounds__(threads, sizeof(typename Sums::number) > 4 ? 1
     Reader<T, B, BN, round> right(b, n0, N);
     left.read(a, begin, end), right.read(b, begin, end);
     Sums sums;
+    RowSum<T, To> row(to, m0, BM, M);
     for (int k0 = begin; k0 < end; k0 += round) {
         left.write([&](int k, int m, T x) { as[k][Sums::left_place(m)] = Sums::operand(x); });
         right.write([&](int k, int n, T x) { bs[k][n] = Sums::operand(x); });
         __syncthreads();
         if (k0 + round < end) left.read(a, k0 + round, end), right.read(b, k0 + round, end);
         sums.add(as, bs);
+        row.template add<Sums>(as);
         __syncthreads();
     }
     sums.collect(bs[0]);
     sums.store(to, m0, n0, M, N);
+    row.store(to, m0);
 }
 
 /// What products of T use where nothing else is asked for.
@@ -176,10 +211,13 @@ struct ToColumns : Columns<T, Places> {
     }
 };
 
-/// A gradient (rows × Columns) is added to.
+/// A gradient (rows × Columns) is added to, and that of a bias, if it is not null.
 template <class T, int Columns>
 struct ToGradient {
     T* data;
+    T* bias;
+    __device__ bool takes_rows() const { return bias != nullptr; }
+    __device__ void store_row(int m, T sum) const { bias[m] += sum; }
     __device__ void store(int m, int n, int, T sum) const { data[static_cast<std::ptrdiff_t>(m) * Columns + n] += sum; }
 };
 
@@ -223,11 +261,11 @@ void add_shares(backend on, T* to, Shares<T> shares, int count) {
                           dim3(32, threads / 32), to, shares, count);
 }
 
-/// The bias's numbers, or null.
+/// The numbers of a bias or of its gradient, or null.
 template <class T, class B>
-const T* bias_data(B b) {
+auto bias_data(B b) {
     if constexpr (is_nothing<B>)
-        return nullptr;
+        return static_cast<T*>(nullptr);
     else
         return b.data;
 }

@@ -1,6 +1,6 @@
 // Dense by plain loops. x (I), y (O), w (O,I), b (O); L lanes. See layers/primitives.hpp.
 #pragma once
-#include <backends/reference/backend.hpp>
+#include <backends/reference/reduce.hpp>
 #include <backends/reference/windows.hpp>
 #include <ikebana/layers/primitives.hpp>
 
@@ -52,8 +52,9 @@ void dense_forward(backend, Y y, X x, W w, B b) {
     multiply<Y::lanes, number_of<X>>(y.data, w.data, x.data, numbers_of<X>(b), Y::shape::sizes[0], X::shape::size);
 }
 
-template <class DW, class DY, class X>
-void dense_backward_weight(backend, DW dw, DY dy, X x, std::byte*) {
+template <class DW, class DB, class DY, class X>
+void dense_backward_weight(backend on, DW dw, DB db, DY dy, X x, std::byte*) {
+    if constexpr (!is_nothing<DB>) add_channel_sums(on, db, dy);
     add_outer_products<X::lanes, number_of<X>>(dw.data, dy.data, x.data, DY::shape::sizes[0], X::shape::size);
 }
 

@@ -13,10 +13,10 @@ void compare_dense() {
     Tiles<T, Shape<I>> x, dx;
     Tiles<T, Shape<O>> y, dy;
     Views<T, Shape<O, I>> w, dw;
-    Views<T, Shape<O>> b;
+    Views<T, Shape<O>> b, db;
     for (auto* numbers : {static_cast<Numbers<T>*>(&x), static_cast<Numbers<T>*>(&dx), static_cast<Numbers<T>*>(&y),
                           static_cast<Numbers<T>*>(&dy), static_cast<Numbers<T>*>(&w), static_cast<Numbers<T>*>(&dw),
-                          static_cast<Numbers<T>*>(&b)})
+                          static_cast<Numbers<T>*>(&b), static_cast<Numbers<T>*>(&db)})
         numbers->randomise(random);
     dy.clear_lanes(1 + O % L);
     Arena<std::byte> scratch = scratch_of(sizeof(T) * static_cast<std::size_t>(cpu::padded_inputs<T>(I)) * L);
@@ -30,8 +30,9 @@ void compare_dense() {
     dense_forward(fast, y.tile(), x.tile(), w.view(), Nothing{});
     dense_forward(exact, y.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{});
     check_close(y, "forward without bias");
-    dense_backward_weight(fast, dw.view(), dy.tile(), x.tile(), scratch.data());
-    dense_backward_weight(exact, dw.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
+    dense_backward_weight(fast, dw.view(), db.view(), dy.tile(), x.tile(), scratch.data());
+    dense_backward_weight(exact, dw.exact_view(), db.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
+    check_close(db, "backward_weight, db");
     check_close(dw, "backward_weight");
     dense_backward_input(fast, dx.tile(), w.view(), dy.tile());
     dense_backward_input(exact, dx.exact_tile(), w.exact_view(), dy.exact_tile());
@@ -94,8 +95,7 @@ void compare_over_batch(int samples, double share = 0, T background = 0) {
         const Tile<const double, Shape<O>, L> dyt{dy.exact.data() + at * O};
         dense_forward(exact, Tile<double, Shape<O>, L>{y.exact.data() + at * O}, xt, w.exact_view(), b.exact_view());
         dense_backward_input(exact, Tile<double, Shape<I>, L>{dx.exact.data() + at * I}, w.exact_view(), dyt);
-        dense_backward_weight(exact, dw.exact_view(), dyt, xt, nullptr);
-        add_channel_sums(exact, db.exact_view(), dyt);
+        dense_backward_weight(exact, dw.exact_view(), db.exact_view(), dyt, xt, nullptr);
     }
     const BatchTiles<T, Shape<O>, L> ys{y.fast.data(), O * L, count};
     const BatchTiles<const T, Shape<O>, L> dys{dy.fast.data(), O * L, count};

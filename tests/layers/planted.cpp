@@ -16,7 +16,7 @@ namespace {
 struct ForgottenBias : Dense<4> {
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        dense_backward_weight(backend, get<0>(dp), dy, x, context.scratch);
+        dense_backward_weight(backend, get<0>(dp), Nothing{}, dy, x, context.scratch);
         if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, get<0>(p), dy);
     }
 };

@@ -45,8 +45,7 @@ struct Dense {
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        if constexpr (has_bias) add_channel_sums(backend, get<1>(dp), dy);
-        dense_backward_weight(backend, get<0>(dp), dy, x, context.scratch);
+        dense_backward_weight(backend, get<0>(dp), bias_of<has_bias>(dp), dy, x, context.scratch);
         if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, get<0>(p), dy);
     }
 

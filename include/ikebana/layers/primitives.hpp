@@ -4,7 +4,7 @@
 //
 //   backend.hpp     prefetch_to_write(B, p, n)                                 n numbers will soon be written by the caller
 //   dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
-//                   dense_backward_weight(B, dw, dy, x, scratch)               dW += dy xᵀ
+//                   dense_backward_weight(B, dw, db, dy, x, scratch)           dW += dy xᵀ, db += Σ dy; db may be Nothing
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
 //                   dense_scratch_bytes(B, Shape<O,I>, T)
 //   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T, first = false)         0, or W is large (less so of a first layer):

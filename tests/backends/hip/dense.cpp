@@ -15,9 +15,9 @@ void compare_dense() {
     Tiles<T, N, Shape<I>> x(memory), dx(memory);
     Tiles<T, N, Shape<O>> y(memory), dy(memory);
     Views<T, Shape<O, I>> w, dw;
-    Views<T, Shape<O>> b;
+    Views<T, Shape<O>> b, db;
     x.randomise(random), dx.randomise(random), y.randomise(random), w.randomise(random), b.randomise(random);
-    dw.randomise(random); // is added to
+    dw.randomise(random), db.randomise(random); // are added to
     dy.randomise(random, N * L - O % L);
     const hip::backend on = memory.on();
     const reference::backend exact;
@@ -30,9 +30,13 @@ void compare_dense() {
     dense_forward(on, y.tile(), x.tile(), w.view(), Nothing{});
     dense_forward(exact, y.exact_tile(), x.exact_tile(), w.exact_view(), Nothing{});
     check_close(y, "forward without bias");
-    dense_backward_weight(on, dw.view(), dy.tile(), x.tile(), nullptr);
-    dense_backward_weight(exact, dw.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
-    check_close(dw, "backward_weight");
+    dense_backward_weight(on, dw.view(), db.view(), dy.tile(), x.tile(), nullptr);
+    dense_backward_weight(exact, dw.exact_view(), db.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
+    check_close(dw, "backward_weight, dw");
+    check_close(db, "backward_weight, db");
+    dense_backward_weight(on, dw.view(), Nothing{}, dy.tile(), x.tile(), nullptr);
+    dense_backward_weight(exact, dw.exact_view(), Nothing{}, dy.exact_tile(), x.exact_tile(), nullptr);
+    check_close(dw, "backward_weight without db, dw");
     dense_backward_input(on, dx.tile(), w.view(), dy.tile());
     dense_backward_input(exact, dx.exact_tile(), w.exact_view(), dy.exact_tile());
     check_close(dx, "backward_input");

@@ -95,9 +95,9 @@ void compare_dense(Numbers numbers) {
     dense_forward(exact, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view());
     check_sums<Core>(y, numbers, "forward");
     launch_multiply<float, O, I, Core>(on, OverColumns<float, 1>{{dy.data, step}},
-                                       OverColumns<float, 1>{{x.data, step}}, ToGradient<float, I>{dw.device.data()}, I,
+                                       OverColumns<float, 1>{{x.data, step}}, ToGradient<float, I>{dw.device.data(), nullptr}, I,
                                        N * L);
-    dense_backward_weight(exact, dw.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
+    dense_backward_weight(exact, dw.exact_view(), Nothing{}, dy.exact_tile(), x.exact_tile(), nullptr);
     check_sums<Core>(dw, numbers, "backward_weight");
     launch_multiply<float, I, batch_columns, Core>(on, Matrix<float, I, true>{w.device.data()},
                                                    ByColumns<float, 1>{{dy.data, step}},
