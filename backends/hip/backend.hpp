@@ -38,7 +38,7 @@ class Updates; // updates.hpp
 
 struct backend {
     static constexpr const char* name = MatrixCore::backend_name;
-    static constexpr bool fuses = true;
+    static constexpr bool fuses = true, fuses_dense = true;
     /// Samples in a tile: what 32 threads read at once.
     template <class T>
     static constexpr int lanes = 32;

@@ -6,7 +6,7 @@
 #pragma once
 #include <backends/hip/multiply.hpp>
 #include <backends/hip/reduce.hpp>
-#include <ikebana/layers/primitives.hpp>
+#include <ikebana/layers/dense_activation.hpp>
 
 namespace ikebana::hip {
 
@@ -19,28 +19,44 @@ constexpr int dense_batch_tasks(backend, S, T, bool = false) {
     return 0;
 }
 
-template <class Y, class X, class W, class B>
-void dense_forward(backend on, Y y, X x, W w, B b) {
+/// dy as an operand: summed over all samples, or their columns.
+template <template <class, int> class Operand, class T, class S>
+auto operand_of(backend on, Tile<T, S, L> dy) {
+    using U = std::remove_const_t<T>;
+    return Operand<U, 1>{{dy.data, on.step_of<U>()}};
+}
+template <template <class, int> class Operand, class F, class DY, class Y>
+auto operand_of(backend on, Through<F, DY, Y> dz) {
+    const auto dy = operand_of<Operand>(on, dz.dy);
+    return Differentiated<F, std::remove_const_t<decltype(dy)>>{dy, dz.y.data - dz.dy.data};
+}
+
+template <class F, class Y, class X, class W, class B>
+void dense_activation_forward(backend on, F, Y y, X x, W w, B b) {
     using T = number_of<X>;
     constexpr int O = Y::shape::sizes[0], I = X::shape::size;
     launch_multiply<T, O, batch_columns>(on, Matrix<T, I>{w.data}, ByColumns<T, 1>{{x.data, on.step_of<T>()}},
-                                         ToColumns<T, 1>{{y.data, on.step_of<T>()}, bias_data<T>(b)}, on.tiles * L, I);
+                                         ToColumns<T, 1, F>{{y.data, on.step_of<T>()}, bias_data<T>(b)}, on.tiles * L,
+                                         I);
+}
+template <class Y, class X, class W, class B>
+void dense_forward(backend on, Y y, X x, W w, B b) {
+    dense_activation_forward(on, functors::identity{}, y, x, w, b);
 }
 
 template <class DW, class DB, class DY, class X>
 void dense_backward_weight(backend on, DW dw, DB db, DY dy, X x, std::byte*) {
     using T = number_of<X>;
     constexpr int O = DY::shape::sizes[0], I = X::shape::size;
-    launch_multiply<T, O, I>(on, OverColumns<T, 1>{{dy.data, on.step_of<T>()}},
-                             OverColumns<T, 1>{{x.data, on.step_of<T>()}}, ToGradient<T, I>{dw.data, bias_data<T>(db)},
-                             I, on.tiles * L);
+    launch_multiply<T, O, I>(on, operand_of<OverColumns>(on, dy), OverColumns<T, 1>{{x.data, on.step_of<T>()}},
+                             ToGradient<T, I>{dw.data, bias_data<T>(db)}, I, on.tiles * L);
 }
 
 template <class DX, class W, class DY>
 void dense_backward_input(backend on, DX dx, W w, DY dy) {
     using T = number_of<DX>;
     constexpr int O = DY::shape::sizes[0], I = DX::shape::size;
-    launch_multiply<T, I, batch_columns>(on, Matrix<T, I, true>{w.data}, ByColumns<T, 1>{{dy.data, on.step_of<T>()}},
+    launch_multiply<T, I, batch_columns>(on, Matrix<T, I, true>{w.data}, operand_of<ByColumns>(on, dy),
                                          ToColumns<T, 1>{{dx.data, on.step_of<T>()}, nullptr}, on.tiles * L, O);
 }
 

@@ -15,6 +15,8 @@
 // Next to read: dense.hpp.
 #pragma once
 #include <backends/hip/sums.hpp>
+#include <ikebana/functors/identity.hpp>
+#include <ikebana/tensor/expression.hpp>
 #include <ikebana/tensor/view.hpp>
 
 #include <utility>
@@ -202,12 +204,23 @@ struct OverColumns : Columns<const T, Places> {
     __device__ T operator()(int channel, std::ptrdiff_t k) const { return this->data[channel + k]; }
 };
 
-/// Tiles are overwritten; a bias, one a row, may be null.
-template <class T, int Places>
+/// Such an operand through a functor, whose outputs lie in tiles like it, `y` apart: times its derivative there.
+template <class F, class Operand>
+struct Differentiated : Operand {
+    std::ptrdiff_t y;
+    template <class Outer, class Inner>
+    __device__ auto operator()(Outer outer, Inner inner) const {
+        const auto* at = this->data + outer + inner;
+        return *at * functors::derivative_from_output<F>{}(at[y]);
+    }
+};
+
+/// Tiles are overwritten with F of sums; a bias, one a row, may be null.
+template <class T, int Places, class F = functors::identity>
 struct ToColumns : Columns<T, Places> {
     const T* bias;
     __device__ void store(int m, int n, int, T sum) const {
-        this->data[this->channel(m) + this->column(n)] = bias ? sum + bias[m] : sum;
+        this->data[this->channel(m) + this->column(n)] = F{}(bias ? sum + bias[m] : sum);
     }
 };
 

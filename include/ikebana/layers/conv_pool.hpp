@@ -2,23 +2,10 @@
 // convolution's full output never reaches memory. Nobody writes it: the fusion pass (network/fuse.hpp) puts it where
 // Conv, Pool<2> and an activation follow each other. F is functors::identity where there is no activation.
 #pragma once
+#include <ikebana/functors/identity.hpp>
 #include <ikebana/layers/conv.hpp>
 
 namespace ikebana {
-
-namespace functors {
-struct identity {
-    static constexpr bool derivative_from_output = true, monotone = true;
-    template <class V>
-    constexpr V operator()(V x) const {
-        return x;
-    }
-    template <class V>
-    constexpr V derivative(V, V) const {
-        return V(1);
-    }
-};
-} // namespace functors
 
 template <class C, int W, class F>
 struct ConvPool {

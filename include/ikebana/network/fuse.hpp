@@ -3,11 +3,13 @@
 //   ConvPool<…, identity>, f    → ConvPool<…, f>                   (f's derivative must follow from its output)
 //   Conv, f                     → ConvPool<Conv, 1, f>
 //   ConvPool<Conv, 1, f>, Pool<2> → ConvPool<Conv, 2, f>           (f monotone: max and f change places)
+//   Dense, f                      → DenseActivation<Dense, f>      (where Backend::fuses_dense)
 //   Flatten                     → nothing
 // Parameters keep their order, so offsets in the arena hold before and after.
 #pragma once
 #include <ikebana/layers/activation.hpp>
 #include <ikebana/layers/conv_pool.hpp>
+#include <ikebana/layers/dense_activation.hpp>
 #include <ikebana/layers/flatten.hpp>
 #include <ikebana/layers/pool.hpp>
 #include <ikebana/network/chain.hpp>
@@ -61,10 +63,26 @@ struct fused<ConvPool<C, W, F>, Next> {
     using type = typename decltype(pick())::type;
 };
 
+/// The same with Dense; Or where they stay two.
+template <class Last, class Next, class Or>
+struct fused_dense {
+    using type = Or;
+};
+template <int O, class... Options, class Next, class Or>
+requires(activation_functor<Next>::found) struct fused_dense<Dense<O, Options...>, Next, Or> {
+    using type = DenseActivation<Dense<O, Options...>, typename activation_functor<Next>::type>;
+};
+
+template <class Backend>
+inline constexpr bool fuses_dense = requires {
+    requires Backend::fuses_dense;
+};
+
 /// One step of the pass: the chain so far without its last layer, that last layer, and the next.
 template <class Last, class... Done>
 struct Fusing {};
 
+template <bool Dense>
 struct fuse_next {
     template <class B>
     constexpr auto operator()(hana::basic_type<Fusing<void>>, hana::basic_type<B>) const {
@@ -72,7 +90,9 @@ struct fuse_next {
     }
     template <class Last, class... Done, class B>
     constexpr auto operator()(hana::basic_type<Fusing<Last, Done...>>, hana::basic_type<B>) const {
-        using both = typename fused<typename Last::layer, typename B::layer>::type;
+        using others = typename fused<typename Last::layer, typename B::layer>::type;
+        using both = typename std::conditional_t<Dense, fused_dense<typename Last::layer, typename B::layer, others>,
+                                                 hana::basic_type<others>>::type;
         if constexpr (std::is_same_v<typename B::layer, Flatten>)
             return hana::type_c<Fusing<Last, Done...>>;
         else if constexpr (std::is_void_v<both>)
@@ -89,7 +109,8 @@ pack<Done..., Last> finished(hana::basic_type<Fusing<Last, Done...>>);
 template <class Backend, class... B>
 consteval auto fuse(pack<B...>) {
     if constexpr (Backend::fuses)
-        return decltype(finished(hana::fold_left(hana::tuple_t<B...>, hana::type_c<Fusing<void>>, fuse_next{}))){};
+        return decltype(finished(
+            hana::fold_left(hana::tuple_t<B...>, hana::type_c<Fusing<void>>, fuse_next<fuses_dense<Backend>>{}))){};
     else
         return pack<B...>{};
 }

@@ -42,12 +42,51 @@ void compare_dense() {
     check_close(dx, "backward_input");
 }
 
+/// The way through an activation as one, against the reference's two.
+template <class T, class F, int O, int I, int N>
+void compare_dense_activation() {
+    const OrdersCompared compared;
+    Random random(Seed{23}, Stream::test, static_cast<std::uint32_t>(O * 1000 + I));
+    Memory<T, N> memory(2 * L * (O + I));
+    Tiles<T, N, Shape<I>> x(memory), dx(memory);
+    Tiles<T, N, Shape<O>> y(memory), dy(memory);
+    Views<T, Shape<O, I>> w, dw;
+    Views<T, Shape<O>> b, db;
+    x.randomise(random), dx.randomise(random), y.randomise(random), w.randomise(random), b.randomise(random);
+    dw.randomise(random), db.randomise(random); // are added to
+    dy.randomise(random, N * L - O % L);
+    const hip::backend on = memory.on();
+    const reference::backend exact;
+    CAPTURE(O);
+    CAPTURE(I);
+    dense_activation_forward(on, F{}, y.tile(), x.tile(), w.view(), b.view());
+    dense_forward(exact, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view());
+    assign(exact, y.exact_tile(), map_with(F{}, y.exact_tile()));
+    check_close(y, "forward");
+    const Through<F, decltype(dy.tile()), decltype(y.tile())> dz{dy.tile(), y.tile()};
+    assign(exact, dy.exact_tile(), dy.exact_tile() * map_with(functors::derivative_from_output<F>{}, y.exact_tile()));
+    dense_backward_weight(on, dw.view(), db.view(), dz, x.tile(), nullptr);
+    dense_backward_weight(exact, dw.exact_view(), db.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
+    check_close(dw, "backward_weight, dw");
+    check_close(db, "backward_weight, db");
+    dense_backward_input(on, dx.tile(), w.view(), dz);
+    dense_backward_input(exact, dx.exact_tile(), w.exact_view(), dy.exact_tile());
+    check_close(dx, "backward_input");
+}
+
 } // namespace
 
 TEST_CASE("Dense of the models") {
     compare_dense<float, 10, 784, 2>();
     compare_dense<float, 10, 800, 2>();
     compare_dense<float, 200, 200, 2>();
+}
+
+TEST_CASE("Dense and an activation as one") {
+    compare_dense_activation<float, functors::relu, 200, 784, 2>();
+    compare_dense_activation<float, functors::tanh, 17, 15, 3>();
+    compare_dense_activation<float, functors::sigmoid, 65, 5, 1>();
+    compare_dense_activation<double, functors::tanh, 33, 9, 2>();
 }
 
 TEST_CASE("Dense of odd sizes") {
