@@ -40,14 +40,44 @@ __global__ void __launch_bounds__(threads)
     Loss::evaluate(in_block{static_cast<int>(blockIdx.x), step}, cost, dz, z, labels, mask, scale, scratch);
 }
 
+/// Tiles whose losses one block takes, as their mean is then found without another launch.
+inline constexpr int few_tiles = 4;
+
+template <class Loss, class T, class DZ, class Z>
+__global__ void __launch_bounds__(threads)
+    loss_of_few(double* means, const DeviceStep* now, int count, int tiles, T* cost, DZ dz, Z z, const T* labels,
+                const T* mask, T scale, T* scratch, std::ptrdiff_t step) {
+    for (int t = 0; t < tiles; ++t) Loss::evaluate(in_block{t, step}, cost, dz, z, labels, mask, scale, scratch);
+    put_mean(means, static_cast<const T*>(cost), now, count, step);
+}
+
+template <class Loss, class Z>
+inline constexpr bool takes_a_kernel = [] {
+    if constexpr (requires { Loss::runs_in_a_kernel; })
+        return Loss::runs_in_a_kernel && Z::shape::size <= most_in_a_block;
+    else
+        return false;
+}();
+
 /// See network/device.hpp.
 template <class Loss, class T, class DZ, class Z>
 void evaluate_loss(backend on, T* cost, DZ dz, Z z, const T* labels, const T* mask, T scale, T* scratch) {
-    if constexpr (requires { requires Loss::runs_in_a_kernel; } && Z::shape::size <= most_in_a_block)
+    if constexpr (takes_a_kernel<Loss, Z>)
         launch<loss_of_tiles<Loss, T, DZ, Z>>(on.stream, dim3(static_cast<unsigned>(on.tiles)), dim3(threads), cost, dz,
                                               z, labels, mask, scale, scratch, on.step_of<T>());
     else
         Loss::evaluate(on, cost, dz, z, labels, mask, scale, scratch);
+}
+template <class Loss, class T, class DZ, class Z>
+void evaluate_loss_and_mean(backend on, double* means, int count, T* cost, DZ dz, Z z, const T* labels, const T* mask,
+                            T scale, T* scratch) {
+    if constexpr (takes_a_kernel<Loss, Z>)
+        if (on.tiles <= few_tiles)
+            return launch<loss_of_few<Loss, T, DZ, Z>>(on.stream, dim3(1), dim3(threads), means, on.now, count,
+                                                       on.tiles, cost, dz, z, labels, mask, scale, scratch,
+                                                       on.step_of<T>());
+    evaluate_loss<Loss>(on, cost, dz, z, labels, mask, scale, scratch);
+    mean_of_lanes(on, means, static_cast<const T*>(cost), count);
 }
 
 } // namespace ikebana::hip

@@ -12,10 +12,11 @@
 //   B::pinned<T>               n numbers of the host for ask_to_device(B, …), ask_to_host(B, …), which return at once
 //   free_bytes(B)
 //   B::updates                 what an optimiser assigns at one step, as bytes (backends/hip/updates.hpp)
-//   load_samples(B, tile, labels, mask, DeviceSamples, batch, count), mean_of_lanes(B, means, numbers, count)
-//                              which find the step in the tag's `now`, a DeviceStep; two more arguments of the first,
-//                              zeroed and n, set zeroed[0 … n−1] to 0
+//   load_samples(B, tile, labels, mask, DeviceSamples, batch, count)
+//                              which finds the step in the tag's `now`, a DeviceStep; two more arguments, zeroed and n,
+//                              set zeroed[0 … n−1] to 0
 //   evaluate_loss<Loss>(B, …)  Loss::evaluate(B, …), by one kernel where the loss allows that (loss/loss.hpp)
+//   evaluate_loss_and_mean<Loss>(B, means, count, …)            the mean of `count` costs, too, to the step's slot
 //   add_answers(B, sums, classes, costs, labels, z, count)      sums of costs and of right answers, for evaluate
 // Networks keep their parameters on the host, as others do. Next to read: train/device_program.hpp.
 #pragma once

@@ -113,9 +113,9 @@ class DeviceProgram {
         }
         (std::make_integer_sequence<int, count>{});
         timed(Part::loss, 0, [&] {
-            evaluate_loss<Loss>(on_, lanes(2), gradient<count>(), x<count>(), static_cast<const T*>(lanes(0)),
-                                static_cast<const T*>(lanes(1)), T(1) / static_cast<T>(n), scratch());
-            mean_of_lanes(on_, costs_.data(), static_cast<const T*>(lanes(2)), n);
+            evaluate_loss_and_mean<Loss>(on_, costs_.data(), n, lanes(2), gradient<count>(), x<count>(),
+                                         static_cast<const T*>(lanes(0)), static_cast<const T*>(lanes(1)),
+                                         T(1) / static_cast<T>(n), scratch());
         });
         [&]<int... I>(std::integer_sequence<int, I...>) {
             (timed(Part::backward, bound<count - 1 - I>::position, [&] { backward<count - 1 - I>(); }), ...);

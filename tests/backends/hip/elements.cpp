@@ -1,10 +1,11 @@
-// The rest of backends/hip against the reference: pools, sums and maxima, losses, expressions over tiles and flat arrays,
-// samples to lanes and back, the dropout mask.
+// The rest of backends/hip against the reference: pools, sums and maxima, losses, expressions over tiles and flat
+// arrays, samples to lanes and back, the dropout mask.
 #include "compare.hpp"
 #include <ikebana/loss/cross_entropy.hpp>
 #include <ikebana/loss/mean_squared_error.hpp>
 
 #include <limits>
+#include <numeric>
 
 using namespace ikebana;
 using namespace ikebana::hip;
@@ -118,14 +119,23 @@ void compare_loss(int count) {
     const T scale = T(1) / static_cast<T>(count);
     CAPTURE(S::text());
     CAPTURE(count);
+    const DeviceArray<DeviceStep> now = on_device(std::vector{DeviceStep{5, 2, 1, 2}});
     const auto evaluate = [&](auto given, auto exactly) {
-        evaluate_loss<Loss>(memory.on(), cost.data, given, z.tile(), static_cast<const T*>(labels.data),
-                            static_cast<const T*>(mask.data), scale, scratch.data);
+        hip::backend on = memory.on();
+        on.now = now.data();
+        DeviceArray<double> means(2);
+        evaluate_loss_and_mean<Loss>(on, means.data(), count, cost.data, given, z.tile(),
+                                     static_cast<const T*>(labels.data), static_cast<const T*>(mask.data), scale,
+                                     scratch.data);
         Loss::evaluate(exact, cost.exact.data(), exactly, z.exact_tile(),
                        static_cast<const double*>(labels.exact.data()), static_cast<const double*>(mask.exact.data()),
                        static_cast<double>(scale), scratch.exact.data());
         check_close(cost, "cost");
         check_close(dz, "gradient");
+        const std::vector<double>& costs = cost.exact;
+        const double mean = std::accumulate(costs.begin(), costs.begin() + count, 0.0) / count;
+        CHECK(on_host(means)[0] == 0);
+        CHECK(std::abs(on_host(means)[1] - mean) <= 1e-5 * mean);
     };
     evaluate(dz.tile(), dz.exact_tile());
     z.randomise(random);
@@ -139,6 +149,7 @@ TEST_CASE("losses, in a kernel of their own or by launches") {
     compare_loss<CrossEntropy, float, Shape<1>, 1>(32);
     compare_loss<CrossEntropy, float, Shape<33>, 3>(65);
     compare_loss<CrossEntropy, float, Shape<300>, 2>(64);
+    compare_loss<CrossEntropy, float, Shape<10>, 6>(170); // a block a tile
     compare_loss<CrossEntropy, double, Shape<10>, 2>(33);
     compare_loss<ByLaunches<CrossEntropy>, float, Shape<10>, 2>(40);
     compare_loss<MeanSquaredError, float, Shape<10>, 2>(40);
