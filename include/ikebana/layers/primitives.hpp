@@ -2,19 +2,18 @@
 // namespace, forward and backward in the same file. A tile holds L = B::lanes<T> samples; sums below run over them too.
 // Gradients of parameters are added to, gradients of inputs are overwritten. `b` may be Nothing (no bias).
 //
-//   backend.hpp     prefetch_to_write(B, p, n)                                 n numbers will soon be written by the
-//   caller dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
-//                   dense_backward_weight(B, dw, db, dy, x, scratch)           dW += dy xᵀ, db += Σ dy; db may be
-//                   Nothing dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
+//   backend.hpp     prefetch_to_write(B, p, n)                                 n numbers will soon be written by the caller
+//   dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
+//                   dense_backward_weight(B, dw, db, dy, x, scratch)           dW += dy xᵀ, db += Σ dy; db may be Nothing
+//                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
 //                   dense_scratch_bytes(B, Shape<O,I>, T)
 //                   dense_activation_forward(B, f, y, x, w, b)                 y = f(W x + b), and dy may be a Through
-//                   (dense_activation.hpp), only where B::fuses_dense
-//   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T, first = false)         0, or W is large (less so of a first
-//   layer):
+//                                                                              (dense_activation.hpp): B::fuses_dense
+//   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T, first = false)         0, or W is large (less so of a first layer):
 //                   dense_batch_forward(B, ys, xs, rows, memory, w, b, task)   those rows of y, for all tiles
-//                   dense_batch_rows(B, Shape<O,I>, rows)                      the network's input as InputRows; if
-//                   sparse dense_batch_list(B, Shape<O,I>, rows, memory, tile)        what is read in place of a tile's
-//                   xs, in dense_batch_list_bytes(B, Shape<O,I>, T)                   as much of its memory
+//                   dense_batch_rows(B, Shape<O,I>, rows)                      the network's input as InputRows; if sparse
+//                   dense_batch_list(B, Shape<O,I>, rows, memory, tile)        what is read in place of a tile's xs, in
+//                   dense_batch_list_bytes(B, Shape<O,I>, T)                   as much of its memory
 //                   dense_batch_prepare_tasks(B, Shape<O,I>, T)                0, or tasks beside them, which make what
 //                   dense_batch_prepare(B, Shape<O,I>, rows, memory, task)     the gradient reads in place of rows:
 //                   dense_batch_prepared_bytes(B, Shape<O,I>, T)               in each tile

@@ -3,7 +3,7 @@
 //   ConvPool<…, identity>, f    → ConvPool<…, f>                   (f's derivative must follow from its output)
 //   Conv, f                     → ConvPool<Conv, 1, f>
 //   ConvPool<Conv, 1, f>, Pool<2> → ConvPool<Conv, 2, f>           (f monotone: max and f change places)
-//   Dense, f                      → DenseActivation<Dense, f>      (where Backend::fuses_dense)
+//   Dense, f                    → DenseActivation<Dense, f>        (the same of f; where Backend::fuses_dense)
 //   Flatten                     → nothing
 // Parameters keep their order, so offsets in the arena hold before and after.
 #pragma once
