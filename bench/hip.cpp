@@ -109,7 +109,8 @@ struct DenseOperands : TilesOnDevice<Shape<S::sizes[1]>, Shape<S::sizes[0]>> {
         dense_forward(this->on, this->y(), this->x(), w(), View<float, Shape<S::sizes[0]>>{biases.data()});
     }
     void weight_gradient() {
-        dense_backward_weight(this->on, View<float, S>{gradient.data()}, Nothing{}, this->y(), this->x(), this->scratch());
+        dense_backward_weight(this->on, View<float, S>{gradient.data()}, Nothing{}, this->y(), this->x(),
+                              this->scratch());
     }
     void input_gradient() { dense_backward_input(this->on, this->dx(), w(), this->y()); }
 };

@@ -52,12 +52,8 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class Loss, class Z>
-inline constexpr bool takes_a_kernel = [] {
-    if constexpr (requires { Loss::runs_in_a_kernel; })
-        return Loss::runs_in_a_kernel && Z::shape::size <= most_in_a_block;
-    else
-        return false;
-}();
+inline constexpr bool takes_a_kernel =
+    requires { requires Loss::runs_in_a_kernel; } && Z::shape::size <= most_in_a_block;
 
 /// See network/device.hpp.
 template <class Loss, class T, class DZ, class Z>

@@ -33,13 +33,13 @@ template <class... O>
 inline constexpr bool is_max_pool_2<Pool<2, O...>> =
     !Pool<2, O...>::average && Pool<2, O...>::stride == 2 && Pool<2, O...>::padding == 0;
 
-/// What Last and Next become together, as a layer; void where they stay two.
-template <class Last, class Next>
+/// What Last and Next become together, as a layer; void where they stay two. WithDense: Dense may be one of them.
+template <class Last, class Next, bool WithDense>
 struct fused {
     using type = void;
 };
-template <int K, int R, class... O, class Next>
-struct fused<Conv<K, R, O...>, Next> {
+template <int K, int R, class... O, class Next, bool WithDense>
+struct fused<Conv<K, R, O...>, Next, WithDense> {
     static auto pick() {
         if constexpr (is_max_pool_2<Next>)
             return hana::type_c<ConvPool<Conv<K, R, O...>, 2, functors::identity>>;
@@ -50,8 +50,8 @@ struct fused<Conv<K, R, O...>, Next> {
     }
     using type = typename decltype(pick())::type;
 };
-template <class C, int W, class F, class Next>
-struct fused<ConvPool<C, W, F>, Next> {
+template <class C, int W, class F, class Next, bool WithDense>
+struct fused<ConvPool<C, W, F>, Next, WithDense> {
     static auto pick() {
         if constexpr (std::is_same_v<F, functors::identity> && activation_functor<Next>::found)
             return hana::type_c<ConvPool<C, W, typename activation_functor<Next>::type>>;
@@ -63,26 +63,16 @@ struct fused<ConvPool<C, W, F>, Next> {
     using type = typename decltype(pick())::type;
 };
 
-/// The same with Dense; Or where they stay two.
-template <class Last, class Next, class Or>
-struct fused_dense {
-    using type = Or;
-};
-template <int O, class... Options, class Next, class Or>
-requires(activation_functor<Next>::found) struct fused_dense<Dense<O, Options...>, Next, Or> {
+template <int O, class... Options, class Next>
+requires(activation_functor<Next>::found) struct fused<Dense<O, Options...>, Next, true> {
     using type = DenseActivation<Dense<O, Options...>, typename activation_functor<Next>::type>;
-};
-
-template <class Backend>
-inline constexpr bool fuses_dense = requires {
-    requires Backend::fuses_dense;
 };
 
 /// One step of the pass: the chain so far without its last layer, that last layer, and the next.
 template <class Last, class... Done>
 struct Fusing {};
 
-template <bool Dense>
+template <bool WithDense>
 struct fuse_next {
     template <class B>
     constexpr auto operator()(hana::basic_type<Fusing<void>>, hana::basic_type<B>) const {
@@ -90,9 +80,7 @@ struct fuse_next {
     }
     template <class Last, class... Done, class B>
     constexpr auto operator()(hana::basic_type<Fusing<Last, Done...>>, hana::basic_type<B>) const {
-        using others = typename fused<typename Last::layer, typename B::layer>::type;
-        using both = typename std::conditional_t<Dense, fused_dense<typename Last::layer, typename B::layer, others>,
-                                                 hana::basic_type<others>>::type;
+        using both = typename fused<typename Last::layer, typename B::layer, WithDense>::type;
         if constexpr (std::is_same_v<typename B::layer, Flatten>)
             return hana::type_c<Fusing<Last, Done...>>;
         else if constexpr (std::is_void_v<both>)
@@ -104,6 +92,9 @@ struct fuse_next {
 
 template <class Last, class... Done>
 pack<Done..., Last> finished(hana::basic_type<Fusing<Last, Done...>>);
+
+template <class Backend>
+inline constexpr bool fuses_dense = requires { requires Backend::fuses_dense; };
 
 /// The chain that a backend runs: fused where Backend::fuses, else as written.
 template <class Backend, class... B>

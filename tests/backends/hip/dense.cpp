@@ -8,17 +8,26 @@ using namespace ikebana::hip::test;
 namespace {
 
 template <class T, int O, int I, int N>
-void compare_dense() {
-    const OrdersCompared compared;
-    Random random(Seed{22}, Stream::test, static_cast<std::uint32_t>(O * 1000 + I));
-    Memory<T, N> memory(2 * L * (O + I));
-    Tiles<T, N, Shape<I>> x(memory), dx(memory);
-    Tiles<T, N, Shape<O>> y(memory), dy(memory);
+struct Operands {
+    Memory<T, N> memory{2 * L * (O + I)};
+    Tiles<T, N, Shape<I>> x{memory}, dx{memory};
+    Tiles<T, N, Shape<O>> y{memory}, dy{memory};
     Views<T, Shape<O, I>> w, dw;
     Views<T, Shape<O>> b, db;
-    x.randomise(random), dx.randomise(random), y.randomise(random), w.randomise(random), b.randomise(random);
-    dw.randomise(random), db.randomise(random); // are added to
-    dy.randomise(random, N * L - O % L);
+
+    explicit Operands(std::uint64_t seed) {
+        Random random(Seed{seed}, Stream::test, static_cast<std::uint32_t>(O * 1000 + I));
+        x.randomise(random), dx.randomise(random), y.randomise(random), w.randomise(random), b.randomise(random);
+        dw.randomise(random), db.randomise(random); // are added to
+        dy.randomise(random, N * L - O % L);
+    }
+};
+
+template <class T, int O, int I, int N>
+void compare_dense() {
+    const OrdersCompared compared;
+    Operands<T, O, I, N> operands(22);
+    auto& [memory, x, dx, y, dy, w, dw, b, db] = operands;
     const hip::backend on = memory.on();
     const reference::backend exact;
     CAPTURE(O);
@@ -46,15 +55,8 @@ void compare_dense() {
 template <class T, class F, int O, int I, int N>
 void compare_dense_activation() {
     const OrdersCompared compared;
-    Random random(Seed{23}, Stream::test, static_cast<std::uint32_t>(O * 1000 + I));
-    Memory<T, N> memory(2 * L * (O + I));
-    Tiles<T, N, Shape<I>> x(memory), dx(memory);
-    Tiles<T, N, Shape<O>> y(memory), dy(memory);
-    Views<T, Shape<O, I>> w, dw;
-    Views<T, Shape<O>> b, db;
-    x.randomise(random), dx.randomise(random), y.randomise(random), w.randomise(random), b.randomise(random);
-    dw.randomise(random), db.randomise(random); // are added to
-    dy.randomise(random, N * L - O % L);
+    Operands<T, O, I, N> operands(23);
+    auto& [memory, x, dx, y, dy, w, dw, b, db] = operands;
     const hip::backend on = memory.on();
     const reference::backend exact;
     CAPTURE(O);
