@@ -61,16 +61,17 @@ template <int I, class T>
 IKEBANA_ONCE void note_differences(TileDifferences<I, T>& differences, const T* rows, std::size_t step, int n,
                                    T background) {
     constexpr int L = backend::lanes<T>, words = TileDifferences<I, T>::columns / L;
-    for (int sample = 0; sample < L; ++sample, rows += step) {
+    for (int sample = 0; sample < L; ++sample) {
         const auto note = [&](int word, std::uint32_t bits) IKEBANA_INLINE {
             differences.of_sample[word][sample] = static_cast<std::uint16_t>(bits);
         };
         int word = 0;
         if (sample < n) {
-            for (; word < I / L; ++word) note(word, bits_that_differ(rows + word * L, background));
+            const T* row = rows + static_cast<std::size_t>(sample) * step;
+            for (; word < I / L; ++word) note(word, bits_that_differ(row + word * L, background));
             if constexpr (constexpr int left = I % L; left > 0) {
                 std::uint32_t differ = 0;
-                for (int c = 0; c < left; ++c) differ |= std::uint32_t{!(rows[I - left + c] == background)} << c;
+                for (int c = 0; c < left; ++c) differ |= std::uint32_t{!(row[I - left + c] == background)} << c;
                 note(word++, differ);
             }
         }

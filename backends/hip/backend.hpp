@@ -17,7 +17,7 @@
 //   in_block.hpp   a loss of few classes, in one kernel
 //   multiply.hpp   one tiled matrix product, C = A B, its operands and its destination being functors; by threads, or
 //                  by matrix cores (matrix_cores.hpp, sums.hpp)
-//   dense.hpp      three uses of it, as it is
+//   dense.hpp      three uses of it; an activation behind Dense is in its destination, and its derivative in operands
 //   conv.hpp       three uses of it, an operand being gathered from the image (implicit GEMM); pool and activation
 //                  behind a convolution are its destination
 //   depthwise.hpp, pool.hpp, random.hpp, tiles.hpp    a thread an element; depthwise's dw a block a channel and tile

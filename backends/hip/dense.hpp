@@ -26,7 +26,7 @@ auto operand_of(backend on, Tile<T, S, L> dy) {
     return Operand<U, 1>{{dy.data, on.step_of<U>()}};
 }
 template <template <class, int> class Operand, class F, class DY, class Y>
-auto operand_of(backend on, Through<F, DY, Y> dz) {
+auto operand_of(backend on, ActivationGradient<F, DY, Y> dz) {
     const auto dy = operand_of<Operand>(on, dz.dy);
     return Differentiated<F, std::remove_const_t<decltype(dy)>>{dy, dz.y.data - dz.dy.data};
 }

@@ -48,7 +48,7 @@ __global__ void __launch_bounds__(threads)
     loss_of_few(double* means, const DeviceStep* now, int count, int tiles, T* cost, DZ dz, Z z, const T* labels,
                 const T* mask, T scale, T* scratch, std::ptrdiff_t step) {
     for (int t = 0; t < tiles; ++t) Loss::evaluate(in_block{t, step}, cost, dz, z, labels, mask, scale, scratch);
-    put_mean(means, static_cast<const T*>(cost), now, count, step);
+    store_mean(means, static_cast<const T*>(cost), now, count, step);
 }
 
 template <class Loss, class Z>

@@ -3,8 +3,8 @@
 // and the column of a lane's number i. runtime.hpp has the operations, multiply_add<Core>() and operand<Core>(), and
 // host_matrix.hpp the same on the CPU by tables of its own.
 //   Tf32Core      16 × 8 × 8, 32 lanes: operands are rounded to TF32, 10 bits of mantissa, so that a product is wrong
-//   by
-//                 2⁻¹⁰ of itself at most. mma.m16n8k8 in the PTX ISA, "Matrix Fragments for mma.m16n8k8"; sm_80 on
+//                 by 2⁻¹⁰ of itself at most; a bias's gradient, read beside them, is the sum of numbers so rounded.
+//                 mma.m16n8k8 in the PTX ISA, "Matrix Fragments for mma.m16n8k8"; sm_80 on
 //   Float32Core   16 × 16 × 4, 64 lanes: full float32. v_mfma_f32_16x16x4f32 in the CDNA 2 ISA's chapter of matrix
 //                 arithmetic, and AMD's matrix instruction calculator; gfx908, gfx90a, gfx94x
 // Products of float use the core that -DIKEBANA_HIP_MATRIX_CORE=Tf32Core or Float32Core names (meson: hip_matrix_core),

@@ -140,7 +140,7 @@ void per_lane_sum(backend on, T* out, Tile<U, S, L>, E e) {
 
 /// The mean over `count` samples of one number a lane goes to the step's slot of `means`.
 template <class T>
-__device__ void put_mean(double* means, const T* numbers, const DeviceStep* now, int count, std::ptrdiff_t step) {
+__device__ void store_mean(double* means, const T* numbers, const DeviceStep* now, int count, std::ptrdiff_t step) {
     double sum = 0;
     for (int i = static_cast<int>(threadIdx.x); i < count; i += threads)
         sum += static_cast<double>(numbers[i / L * step + i % L]);
@@ -151,10 +151,10 @@ __device__ void put_mean(double* means, const T* numbers, const DeviceStep* now,
 template <class T>
 __global__ void mean_over_samples(double* means, const T* numbers, const DeviceStep* now, int count,
                                   std::ptrdiff_t step) {
-    put_mean(means, numbers, now, count, step);
+    store_mean(means, numbers, now, count, step);
 }
 
-/// put_mean by a kernel of its own.
+/// store_mean by a kernel of its own.
 template <class T>
 void mean_of_lanes(backend on, double* means, const T* numbers, int count) {
     launch<mean_over_samples<T>>(on.stream, dim3(1), dim3(threads), means, numbers, on.now, count, on.step_of<T>());

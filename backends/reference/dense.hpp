@@ -1,7 +1,6 @@
 // Dense by plain loops. x (I), y (O), w (O,I), b (O); L lanes. See layers/primitives.hpp.
 #pragma once
 #include <backends/reference/reduce.hpp>
-#include <backends/reference/windows.hpp>
 #include <ikebana/layers/primitives.hpp>
 
 namespace ikebana::reference {
@@ -38,7 +37,7 @@ IKEBANA_ONCE void add_outer_products(T* dw, const T* dy, const T* x, int O, int 
 
 /// dx = Wᵀ dy
 template <int L, class T>
-IKEBANA_ONCE void multiply_turned(T* dx, const T* w, const T* dy, int O, int I) {
+IKEBANA_ONCE void multiply_transposed(T* dx, const T* w, const T* dy, int O, int I) {
     for (int i = 0; i < I; ++i)
         for (int lane = 0; lane < L; ++lane) {
             T sum = 0;
@@ -60,7 +59,7 @@ void dense_backward_weight(backend on, DW dw, DB db, DY dy, X x, std::byte*) {
 
 template <class DX, class W, class DY>
 void dense_backward_input(backend, DX dx, W w, DY dy) {
-    multiply_turned<DX::lanes, number_of<DX>>(dx.data, w.data, dy.data, DY::shape::sizes[0], DX::shape::size);
+    multiply_transposed<DX::lanes, number_of<DX>>(dx.data, w.data, dy.data, DY::shape::sizes[0], DX::shape::size);
 }
 
 } // namespace ikebana::reference

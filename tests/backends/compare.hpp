@@ -78,13 +78,13 @@ std::string text_of() {
     return text_of_windows(G::input::text(), G::output::text(), G::R, G::S, G::stride, G::padding);
 }
 /// What fails in `checks` is reported with it.
-inline void within(const std::string& geometry, void (*checks)()) {
+inline void with_geometry(const std::string& geometry, void (*checks)()) {
     CAPTURE(geometry);
     checks();
 }
 template <class G>
 void within_geometry(void (*checks)()) {
-    within(text_of<G>(), checks);
+    with_geometry(text_of<G>(), checks);
 }
 
 template <class T>

@@ -87,8 +87,10 @@ static_assert(std::is_same_v<LeNet5Program::bound<1>::layer, BatchNorm>);
 // ---- fusion: where a backend fuses, Conv, pool and activation become one; positions and parameters stay
 template <class... L>
 auto fused_layers(pack<L...>) -> pack<typename L::layer...>;
+template <class Backend, class In, class... L>
+using fused_on = decltype(fused_layers(fuse<Backend>(typename fold_of<In, pack<L...>>::chain{})));
 template <class In, class... L>
-using fused_chain = decltype(fused_layers(fuse<cpu::backend>(typename fold_of<In, pack<L...>>::chain{})));
+using fused_chain = fused_on<cpu::backend, In, L...>;
 using Image = Shape<2, 9, 9>;
 using C = Conv<3, 3>;
 using functors::identity;
@@ -102,6 +104,20 @@ static_assert(std::is_same_v<fused_chain<Image, C, Pool<2, Average>, Relu>, pack
 static_assert(std::is_same_v<fused_chain<Image, C, BatchNorm, Relu>, pack<C, BatchNorm, Relu>>);
 static_assert(std::is_same_v<fused_chain<Image, C, Flatten, Dense<2>>, pack<C, Dense<2>>>);
 static_assert(std::is_same_v<fused_chain<Image, C, Relu, Tanh>, pack<ConvPool<C, 1, functors::relu>, Tanh>>);
+struct OtherRelu : Relu {};
+static_assert(std::is_same_v<fused_chain<Image, C, OtherRelu>, pack<C, OtherRelu>>);
+struct FusesDense {
+    static constexpr bool fuses = true, fuses_dense = true;
+};
+template <class... L>
+using with_dense = fused_on<FusesDense, Shape<4>, L...>;
+using D = Dense<3, NoBias>;
+static_assert(std::is_same_v<with_dense<D, Relu>, pack<DenseActivation<D, functors::relu>>>);
+static_assert(std::is_same_v<with_dense<D, Flatten, Tanh>, pack<DenseActivation<D, functors::tanh>>>);
+static_assert(std::is_same_v<with_dense<D, Relu, Tanh>, pack<DenseActivation<D, functors::relu>, Tanh>>);
+static_assert(std::is_same_v<with_dense<D, BatchNorm, Relu>, pack<D, BatchNorm, Relu>>);
+static_assert(std::is_same_v<with_dense<D, OtherRelu>, pack<D, OtherRelu>>);
+static_assert(std::is_same_v<fused_chain<Shape<4>, D, Relu>, pack<D, Relu>>);
 static_assert(std::is_same_v<LeNet5Program::bound<2>::layer, ConvPool<Conv<50, 5>, 2, functors::relu>>);
 static_assert(LeNet5Program::bound<2>::position == 4 && LeNet5Program::bound<3>::position == 7);
 static_assert(Program<Net<models::LeNet5, Input<1, 28, 28>, reference::backend>, CrossEntropy>::count == 8);

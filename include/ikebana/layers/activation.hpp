@@ -1,8 +1,9 @@
 // Layers that treat each value alone, y = f(x). Elementwise<L> makes a layer of a struct that writes its forward line
 // only, as an expression; the derivative comes from the expression's type, evaluated on duals:
 //   struct Swish : Elementwise<Swish> { static auto apply(auto x) { return x * sigmoid(x); } };
-// Activation<F> does the same for one functor and uses its derivative from the output where there is one.
-// Next to read: functors/relu.hpp, tensor/expression.hpp.
+// Activation<F> does the same for one functor and uses its derivative from the output where there is one. A layer
+// derived from it that says `fusible` is itself has nothing but a name besides: the layer before it may do F
+// (network/fuse.hpp). Next to read: functors/relu.hpp, tensor/expression.hpp.
 #pragma once
 #include <ikebana/layers/layer.hpp>
 
@@ -55,12 +56,15 @@ struct Activation {
 };
 
 struct Relu : Activation<functors::relu> {
+    using fusible = Relu;
     static std::string name() { return "Relu"; }
 };
 struct Sigmoid : Activation<functors::sigmoid> {
+    using fusible = Sigmoid;
     static std::string name() { return "Sigmoid"; }
 };
 struct Tanh : Activation<functors::tanh> {
+    using fusible = Tanh;
     static std::string name() { return "Tanh"; }
 };
 

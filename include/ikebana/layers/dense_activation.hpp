@@ -9,7 +9,7 @@ namespace ikebana {
 
 /// dy · F'(…) where y is F's output: what the gradients of a layer below F read in place of dy.
 template <class F, class DY, class Y>
-struct Through {
+struct ActivationGradient {
     using shape = typename DY::shape;
     DY dy;
     Y y;
@@ -24,7 +24,7 @@ struct DenseActivation : D {
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto y, auto x, auto p, auto& context) {
-        const Through<F, decltype(dy), decltype(y)> dz{dy, y};
+        const ActivationGradient<F, decltype(dy), decltype(y)> dz{dy, y};
         dense_backward_weight(backend, get<0>(dp), bias_of<D::has_bias>(dp), dz, x, context.scratch);
         if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, get<0>(p), dz);
     }

@@ -2,14 +2,14 @@
 // namespace, forward and backward in the same file. A tile holds L = B::lanes<T> samples; sums below run over them too.
 // Gradients of parameters are added to, gradients of inputs are overwritten. `b` may be Nothing (no bias).
 //
-//   backend.hpp     prefetch_to_write(B, p, n)                                 n numbers will soon be written by the caller
+//   backend.hpp     prefetch_to_write(B, p, n)                                 n numbers that will soon be written
 //   dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
-//                   dense_backward_weight(B, dw, db, dy, x, scratch)           dW += dy xᵀ, db += Σ dy; db may be Nothing
+//                   dense_backward_weight(B, dw, db, dy, x, scratch)           dW += dy xᵀ, db += Σ dy, or Nothing
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
 //                   dense_scratch_bytes(B, Shape<O,I>, T)
-//                   dense_activation_forward(B, f, y, x, w, b)                 y = f(W x + b), and dy may be a Through
-//                                                                              (dense_activation.hpp): B::fuses_dense
-//   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T, first = false)         0, or W is large (less so of a first layer):
+//                   dense_activation_forward(B, f, y, x, w, b)                 y = f(W x + b), and dy may be an
+//                                                                              ActivationGradient: B::fuses_dense
+//   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T, first = false)         0, or W is large (less so of a first one):
 //                   dense_batch_forward(B, ys, xs, rows, memory, w, b, task)   those rows of y, for all tiles
 //                   dense_batch_rows(B, Shape<O,I>, rows)                      the network's input as InputRows; if sparse
 //                   dense_batch_list(B, Shape<O,I>, rows, memory, tile)        what is read in place of a tile's xs, in

@@ -90,6 +90,16 @@ struct Tiles {
             to_device(backend{}, data + t * step, rows.data(), rows.size());
         }
     }
+    /// The device's numbers alone.
+    void clear() {
+        const std::vector<T> rows(S::size * L);
+        for (int t = 0; t < N; ++t) to_device(backend{}, data + t * step, rows.data(), rows.size());
+    }
+    /// The exact numbers are the device's from here on.
+    void accept() {
+        const std::vector<T> all = numbers();
+        exact.assign(all.begin(), all.end());
+    }
     std::vector<T> numbers() const {
         std::vector<T> all(exact.size()), rows(S::size * L);
         for (int t = 0; t < N; ++t) {

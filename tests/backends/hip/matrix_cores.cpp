@@ -81,9 +81,9 @@ void compare_dense(Numbers numbers) {
     Tiles<float, N, Shape<I>> x(memory), dx(memory);
     Tiles<float, N, Shape<O>> y(memory), dy(memory);
     Views<float, Shape<O, I>> w, dw;
-    Views<float, Shape<O>> b;
+    Views<float, Shape<O>> b, db;
     fill(x, random, numbers), fill(dy, random, numbers), fill(w, random, numbers), fill(b, random, numbers);
-    fill(dw, random, numbers); // is added to
+    fill(dw, random, numbers), fill(db, random, numbers); // are added to
     const hip::backend on = memory.on();
     const reference::backend exact;
     const std::ptrdiff_t step = on.step_of<float>();
@@ -95,10 +95,11 @@ void compare_dense(Numbers numbers) {
     dense_forward(exact, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view());
     check_sums<Core>(y, numbers, "forward");
     launch_multiply<float, O, I, Core>(on, OverColumns<float, 1>{{dy.data, step}},
-                                       OverColumns<float, 1>{{x.data, step}}, ToGradient<float, I>{dw.device.data(), nullptr}, I,
-                                       N * L);
-    dense_backward_weight(exact, dw.exact_view(), Nothing{}, dy.exact_tile(), x.exact_tile(), nullptr);
-    check_sums<Core>(dw, numbers, "backward_weight");
+                                       OverColumns<float, 1>{{x.data, step}},
+                                       ToGradient<float, I>{dw.device.data(), db.device.data()}, I, N * L);
+    dense_backward_weight(exact, dw.exact_view(), db.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
+    check_sums<Core>(dw, numbers, "backward_weight, dw");
+    check_sums<Core>(db, numbers, "backward_weight, db");
     launch_multiply<float, I, batch_columns, Core>(on, Matrix<float, I, true>{w.device.data()},
                                                    ByColumns<float, 1>{{dy.data, step}},
                                                    ToColumns<float, 1>{{dx.data, step}, nullptr}, N * L, O);
