@@ -5,21 +5,31 @@
 
 namespace ikebana::reference {
 
-/// f(Position) for every feature and lane of a sample shape.
-template <class S, int L, class F>
-void walk(F f) {
-    for (int c = 0; c < channels<S>; ++c)
-        for (int place = 0; place < places<S>; ++place)
-            for (int lane = 0; lane < L; ++lane) {
-                const int feature = c * places<S> + place;
-                f(Position{static_cast<std::size_t>(feature * L + lane), feature, c, lane});
-            }
+/// The sizes of a sample shape as numbers, so that what goes over them is compiled once and not for each shape.
+struct Extent {
+    int channels, places;
+};
+template <class S>
+inline constexpr Extent extent_of{channels<S>, places<S>};
+
+/// f(Position) for every feature and lane.
+template <int L, class F>
+void walk(Extent of, F f) {
+    for (int c = 0; c < of.channels; ++c)
+        for (int feature = c * of.places; feature < (c + 1) * of.places; ++feature)
+            for (int lane = 0; lane < L; ++lane)
+                f(Position{static_cast<std::size_t>(feature) * L + static_cast<std::size_t>(lane), feature, c, lane});
+}
+
+template <int L, class T, Expression E>
+IKEBANA_ONCE void assign_each(T* to, Extent of, E e) {
+    using V = typename compute_type<T>::type;
+    walk<L>(of, [&](Position p) { ikebana::store(to + p.index, value_at<V>(e, p)); });
 }
 
 template <class T, class S, int L, Expression E>
 void assign(backend, Tile<T, S, L> to, E e) {
-    using V = typename compute_type<T>::type;
-    walk<S, L>([&](Position p) { ikebana::store(to.data + p.index, value_at<V>(e, p)); });
+    assign_each<L>(to.data, extent_of<S>, e);
 }
 
 template <class... T, Expression... E>
