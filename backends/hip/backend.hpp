@@ -24,7 +24,7 @@
 // Functors, expressions and the random numbers are those of include/: they are constexpr, which makes them device
 // functions (hipcc: always; nvcc: with --expt-relaxed-constexpr).
 // In training a step's launches are captured as a graph (stream.hpp); what changes from step to step they read from
-// memory (now, updates.hpp).
+// memory (DeviceRun, updates.hpp).
 // Next to read: multiply.hpp, conv.hpp; runtime.hpp for what runs it.
 #pragma once
 #include <backends/hip/stream.hpp>
@@ -69,7 +69,7 @@ struct backend {
     int tiles = 1;        // of the batch
     std::size_t step = 0; // bytes from a tile's memory to the next one's
     hipStream_t stream = nullptr;
-    const DeviceStep* now = nullptr; // of a training step, in the GPU's memory
+    DeviceRun* run = nullptr; // of a training step, in the GPU's memory
 
     template <class T>
     std::ptrdiff_t step_of() const {

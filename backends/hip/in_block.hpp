@@ -45,10 +45,10 @@ inline constexpr int few_tiles = 4;
 
 template <class Loss, class T, class DZ, class Z>
 __global__ void __launch_bounds__(threads)
-    loss_of_few(double* means, const DeviceStep* now, int count, int tiles, T* cost, DZ dz, Z z, const T* labels,
+    loss_of_few(double* means, DeviceRun* run, int count, int tiles, T* cost, DZ dz, Z z, const T* labels,
                 const T* mask, T scale, T* scratch, std::ptrdiff_t step) {
     for (int t = 0; t < tiles; ++t) Loss::evaluate(in_block{t, step}, cost, dz, z, labels, mask, scale, scratch);
-    store_mean(means, static_cast<const T*>(cost), now, count, step);
+    store_mean(means, static_cast<const T*>(cost), run, count, step);
 }
 
 template <class Loss, class Z>
@@ -69,7 +69,7 @@ void evaluate_loss_and_mean(backend on, double* means, int count, T* cost, DZ dz
                             T scale, T* scratch) {
     if constexpr (takes_a_kernel<Loss, Z>)
         if (on.tiles <= few_tiles)
-            return launch<loss_of_few<Loss, T, DZ, Z>>(on.stream, dim3(1), dim3(threads), means, on.now, count,
+            return launch<loss_of_few<Loss, T, DZ, Z>>(on.stream, dim3(1), dim3(threads), means, on.run, count,
                                                        on.tiles, cost, dz, z, labels, mask, scale, scratch,
                                                        on.step_of<T>());
     evaluate_loss<Loss>(on, cost, dz, z, labels, mask, scale, scratch);

@@ -74,7 +74,7 @@ concept TakesRows = requires(const To& to) {
 /// The sum of a row of A, by one thread each of the blocks that begin C's rows; nothing for other destinations.
 template <class T, class To>
 struct RowSum {
-    __device__ RowSum(const To&, int, int, int) {}
+    __device__ RowSum(const To&, int, int, int, int) {}
     template <class Sums, int Row>
     __device__ void add(const T (&)[Sums::round][Row]) {}
     __device__ void store(const To&, int) const {}
@@ -85,8 +85,8 @@ struct RowSum<T, To> {
     bool wanted;
     T sum = 0;
 
-    __device__ RowSum(const To& to, int m0, int rows, int M)
-        : m(static_cast<int>(threadIdx.x)), wanted(blockIdx.x == 0 && m < rows && m0 + m < M && to.takes_rows()) {}
+    __device__ RowSum(const To& to, int x, int m0, int rows, int M)
+        : m(static_cast<int>(threadIdx.x)), wanted(x == 0 && m < rows && m0 + m < M && to.takes_rows()) {}
     template <class Sums, int Row>
     __device__ void add(const T (&a)[Sums::round][Row]) {
         if (!wanted) return;
@@ -97,33 +97,76 @@ struct RowSum<T, To> {
     }
 };
 
+/// A product: what it reads, where it goes, how large it is, and how much of the depth a block takes.
+template <class A, class B, class To>
+struct Product {
+    A a;
+    B b;
+    To to;
+    int M, N, depth, share;
+};
+
+/// A block's shared memory.
+template <class Sums>
+struct Room {
+    using T = typename Sums::number;
+    alignas(4 * sizeof(T)) T left[Sums::round][Sums::left_row];
+    T right[Sums::round][Sums::blocking.n() + Sums::padding];
+};
+
+/// Tile (y, x) of C, share z of the depth.
 template <class Sums, class A, class B, class To>
-__global__ void __launch_bounds__(threads, sizeof(typename Sums::number) > 4 ? 1 : 2)
-    multiply(A a, B b, To to, int M, int N, int depth, int share) {
+__device__ void multiply_tile(const Product<A, B, To>& p, int x, int y, int z, Room<Sums>& room) {
     using T = typename Sums::number;
     constexpr int BM = Sums::blocking.m(), BN = Sums::blocking.n(), round = Sums::round;
-    alignas(4 * sizeof(T)) __shared__ T as[round][Sums::left_row];
-    __shared__ T bs[round][BN + Sums::padding];
     static_assert(BM <= round || round == round_depth, "no room to collect sums");
-    const int m0 = static_cast<int>(blockIdx.y) * BM, n0 = static_cast<int>(blockIdx.x) * BN;
-    const int begin = static_cast<int>(blockIdx.z) * share, end = begin + share < depth ? begin + share : depth;
-    Reader<T, A, BM, round> left(a, m0, M);
-    Reader<T, B, BN, round> right(b, n0, N);
-    left.read(a, begin, end), right.read(b, begin, end);
+    const int m0 = y * BM, n0 = x * BN;
+    const int begin = z * p.share, end = begin + p.share < p.depth ? begin + p.share : p.depth;
+    Reader<T, A, BM, round> left(p.a, m0, p.M);
+    Reader<T, B, BN, round> right(p.b, n0, p.N);
+    left.read(p.a, begin, end), right.read(p.b, begin, end);
     Sums sums;
-    RowSum<T, To> row(to, m0, BM, M);
+    RowSum<T, To> row(p.to, x, m0, BM, p.M);
     for (int k0 = begin; k0 < end; k0 += round) {
-        left.write([&](int k, int m, T x) { as[k][Sums::left_place(m)] = Sums::operand(x); });
-        right.write([&](int k, int n, T x) { bs[k][n] = Sums::operand(x); });
+        left.write([&](int k, int m, T number) { room.left[k][Sums::left_place(m)] = Sums::operand(number); });
+        right.write([&](int k, int n, T number) { room.right[k][n] = Sums::operand(number); });
         __syncthreads();
-        if (k0 + round < end) left.read(a, k0 + round, end), right.read(b, k0 + round, end);
-        sums.add(as, bs);
-        row.template add<Sums>(as);
+        if (k0 + round < end) left.read(p.a, k0 + round, end), right.read(p.b, k0 + round, end);
+        sums.add(room.left, room.right);
+        row.template add<Sums>(room.left);
         __syncthreads();
     }
-    sums.collect(bs[0]);
-    sums.store(to, m0, n0, M, N);
-    row.store(to, m0);
+    sums.collect(room.right[0]);
+    sums.store(p.to, m0, n0, p.M, p.N, z);
+    row.store(p.to, m0);
+}
+
+template <class T>
+inline constexpr int blocks_at_once = sizeof(T) > 4 ? 1 : 2;
+
+template <class Sums, class A, class B, class To>
+__global__ void __launch_bounds__(threads, blocks_at_once<typename Sums::number>) multiply(Product<A, B, To> p) {
+    __shared__ Room<Sums> room;
+    multiply_tile<Sums>(p, static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y), static_cast<int>(blockIdx.z),
+                        room);
+}
+
+template <class P, class Q>
+union TwoRooms {
+    Room<P> p;
+    Room<Q> q;
+};
+
+/// Two products whose depth is not shared: P's blocks, `across` of them side by side, and then Q's.
+template <class SumsP, class SumsQ, class P, class Q>
+__global__ void __launch_bounds__(threads, blocks_at_once<typename SumsP::number>)
+    multiply_two(P p, Q q, int blocks, int across, int across_q) {
+    __shared__ TwoRooms<SumsP, SumsQ> room;
+    const int block = static_cast<int>(blockIdx.x), of_q = block - blocks;
+    if (of_q < 0)
+        multiply_tile<SumsP>(p, block % across, block / across, 0, room.p);
+    else
+        multiply_tile<SumsQ>(q, of_q % across_q, of_q / across_q, 0, room.q);
 }
 
 /// What products of T use where nothing else is asked for.
@@ -135,34 +178,71 @@ constexpr int share_of(int depth, int shares) {
     return ((depth + shares - 1) / shares + round_depth - 1) / round_depth * round_depth;
 }
 
-/// M, and N where it is known (else what it is a multiple of), choose the blocking; n, depth and a share of it are
-/// run-time numbers. Few blocks that go deep, as small batches have, are made more and shorter: by threads, not by
-/// matrix cores.
-template <class T, int M, int N, class Core = core_of<T>, class A, class B, class To>
-void launch_multiply(backend on, A a, B b, To to, int n, int depth, int share) {
-    constexpr int window = window_of<To>;
-    const unsigned shares = blocks_for(static_cast<std::size_t>(depth), static_cast<std::size_t>(share));
-    const auto grid_of = [=](const Blocking& blocking) {
-        return dim3(blocks_for(static_cast<std::size_t>(n), blocking.n()), blocks_for(M, blocking.m()), shares);
-    };
-    constexpr Blocking wide = blocking_for(M, N, window, unit_of<Core>);
-    static_assert(window == 1 || wide.across == window, "no unit holds a window");
-    const dim3 grid = grid_of(wide);
-    if constexpr (std::is_same_v<Core, NoCore>) {
-        constexpr Blocking narrow = narrow_blocking_for<T>(M, N, window);
-        static_assert(window == 1 || narrow.across == window, "no unit holds a window");
-        if (2 * grid.x * grid.y * grid.z < busy_blocks && share > 2 * round_depth) {
-            launch<multiply<Sums<T, Core, narrow.rows, narrow.down, narrow.across, groups_for<T>(window)>, A, B, To>>(
-                on.stream, grid_of(narrow), dim3(threads), a, b, to, M, n, depth, share);
-            return;
-        }
+/// How products of M rows are summed, of N columns or, where those are not known, of what they are a multiple of. Few
+/// blocks that go deep, as small batches have, are made more and shorter: by threads, not by matrix cores.
+template <class T, int M, int N, class Core, class To>
+struct SumsOf {
+    static constexpr bool by_threads = std::is_same_v<Core, NoCore>;
+    static constexpr int window = window_of<To>;
+    static constexpr Blocking wide_blocking = blocking_for(M, N, window, unit_of<Core>);
+    static constexpr Blocking narrow_blocking = by_threads ? narrow_blocking_for<T>(M, N, window) : wide_blocking;
+    static_assert(window == 1 || (wide_blocking.across == window && narrow_blocking.across == window),
+                  "no unit holds a window");
+    using wide = Sums<T, Core, wide_blocking.rows, wide_blocking.down, wide_blocking.across>;
+    using narrow = Sums<T, Core, narrow_blocking.rows, narrow_blocking.down, narrow_blocking.across,
+                        by_threads ? groups_for<T>(window) : 1>;
+};
+
+/// A product as S sums it.
+template <class S, class A, class B, class To>
+struct Multiplication : Product<A, B, To> {
+    dim3 grid(const Blocking& blocking) const {
+        return dim3(blocks_for(static_cast<std::size_t>(this->N), blocking.n()),
+                    blocks_for(static_cast<std::size_t>(this->M), blocking.m()),
+                    blocks_for(static_cast<std::size_t>(this->depth), static_cast<std::size_t>(this->share)));
     }
-    launch<multiply<Sums<T, Core, wide.rows, wide.down, wide.across>, A, B, To>>(on.stream, grid, dim3(threads), a, b,
-                                                                                 to, M, n, depth, share);
+    bool has_few_blocks() const {
+        const dim3 blocks = grid(S::wide_blocking);
+        return 2 * blocks.x * blocks.y * blocks.z < busy_blocks;
+    }
+};
+constexpr bool goes_deep(int share) { return share > 2 * round_depth; }
+
+/// M, and N where it is known (else what it is a multiple of), choose the blocking; n, depth and a share of it are
+/// run-time numbers.
+template <class T, int M, int N, class Core = core_of<T>, class A, class B, class To>
+Multiplication<SumsOf<T, M, N, Core, To>, A, B, To> multiplication(A a, B b, To to, int n, int depth, int share) {
+    return {{a, b, to, M, n, depth, share}};
 }
 template <class T, int M, int N, class Core = core_of<T>, class A, class B, class To>
-void launch_multiply(backend on, A a, B b, To to, int n, int depth) {
-    launch_multiply<T, M, N, Core>(on, a, b, to, n, depth, share_of(depth, 1));
+auto multiplication(A a, B b, To to, int n, int depth) {
+    return multiplication<T, M, N, Core>(a, b, to, n, depth, share_of(depth, 1));
+}
+
+template <class S, class A, class B, class To>
+void launch_multiply(backend on, const Multiplication<S, A, B, To>& p) {
+    const Product<A, B, To>& product = p;
+    if constexpr (S::by_threads)
+        if (p.has_few_blocks() && goes_deep(p.share))
+            return launch<multiply<typename S::narrow, A, B, To>>(on.stream, p.grid(S::narrow_blocking), dim3(threads),
+                                                                  product);
+    launch<multiply<typename S::wide, A, B, To>>(on.stream, p.grid(S::wide_blocking), dim3(threads), product);
+}
+
+/// Two that do not wait for each other: one launch, where both have few blocks and p goes deep. QGoesDeep: so does q.
+template <bool QGoesDeep, class S, class... P, class SQ, class... Q>
+void launch_multiply_two(backend on, const Multiplication<S, P...>& p, const Multiplication<SQ, Q...>& q) {
+    if (!p.has_few_blocks() || !q.has_few_blocks() || !goes_deep(p.share)) {
+        launch_multiply(on, p);
+        return launch_multiply(on, q);
+    }
+    using SumsQ = std::conditional_t<QGoesDeep, typename SQ::narrow, typename SQ::wide>;
+    const Product<P...>& product_p = p;
+    const Product<Q...>& product_q = q;
+    const dim3 grid_p = p.grid(S::narrow_blocking), grid_q = q.grid(SumsQ::blocking);
+    launch<multiply_two<typename S::narrow, SumsQ, Product<P...>, Product<Q...>>>(
+        on.stream, dim3(grid_p.x * grid_p.y + grid_q.x * grid_q.y), dim3(threads), product_p, product_q,
+        static_cast<int>(grid_p.x * grid_p.y), static_cast<int>(grid_p.x), static_cast<int>(grid_q.x));
 }
 
 // ---- operands and destinations

@@ -138,26 +138,25 @@ void per_lane_sum(backend on, T* out, Tile<U, S, L>, E e) {
 
 // ---- over samples: one block
 
-/// The mean over `count` samples of one number a lane goes to the step's slot of `means`.
+/// The mean over `count` samples of one number a lane is the step's cost (DeviceRun::set_cost), one of `means`.
 template <class T>
-__device__ void store_mean(double* means, const T* numbers, const DeviceStep* now, int count, std::ptrdiff_t step) {
+__device__ void store_mean(double* means, const T* numbers, DeviceRun* run, int count, std::ptrdiff_t step) {
     double sum = 0;
     for (int i = static_cast<int>(threadIdx.x); i < count; i += threads)
         sum += static_cast<double>(numbers[i / L * step + i % L]);
     sum = block_sum(sum);
-    if (threadIdx.x == 0 && !now->stopped) means[now->slot] = sum / count;
+    if (threadIdx.x == 0) run->set_cost(means, sum / count);
 }
 
 template <class T>
-__global__ void mean_over_samples(double* means, const T* numbers, const DeviceStep* now, int count,
-                                  std::ptrdiff_t step) {
-    store_mean(means, numbers, now, count, step);
+__global__ void mean_over_samples(double* means, const T* numbers, DeviceRun* run, int count, std::ptrdiff_t step) {
+    store_mean(means, numbers, run, count, step);
 }
 
 /// store_mean by a kernel of its own.
 template <class T>
 void mean_of_lanes(backend on, double* means, const T* numbers, int count) {
-    launch<mean_over_samples<T>>(on.stream, dim3(1), dim3(threads), means, numbers, on.now, count, on.step_of<T>());
+    launch<mean_over_samples<T>>(on.stream, dim3(1), dim3(threads), means, numbers, on.run, count, on.step_of<T>());
 }
 
 template <class S, class T>

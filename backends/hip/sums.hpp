@@ -11,7 +11,7 @@
 //   Sums::operand(x)                   a number as it is held in shared memory
 //   add(left, right)                   a round
 //   collect(room)                      after the last: the groups' sums to the first's, by way of shared memory
-//   store(to, m0, n0, M, N)            the sums with m < M and n < N; m0, n0: where the tile begins
+//   store(to, m0, n0, M, N, share)     the sums with m < M and n < N; m0, n0: where the tile begins
 // Next to read: multiply.hpp.
 #pragma once
 #include <backends/hip/backend.hpp>
@@ -133,7 +133,7 @@ class Sums {
     }
 
     template <class To>
-    __device__ void store(const To& to, int m0, int n0, int M, int N) const {
+    __device__ void store(const To& to, int m0, int n0, int M, int N, int share) const {
         if (group() > 0) return;
         IKEBANA_HIP_UNROLL
         for (int i = 0; i < Down; ++i) {
@@ -144,7 +144,7 @@ class Sums {
                 IKEBANA_HIP_UNROLL
                 for (int j = 0; j < Across; ++j) {
                     const int n = n0 + column() + j * columns;
-                    if (m < M && n < N) to.store(m, n, static_cast<int>(blockIdx.z), sums_[i][j]);
+                    if (m < M && n < N) to.store(m, n, share, sums_[i][j]);
                 }
             }
         }
@@ -203,7 +203,7 @@ requires(Core::lanes > 0) class Sums<float, Core, Rows, Down, Across> {
     __device__ void collect(float*) {}
 
     template <class To>
-    __device__ void store(const To& to, int m0, int n0, int M, int N) const {
+    __device__ void store(const To& to, int m0, int n0, int M, int N, int share) const {
         IKEBANA_HIP_UNROLL
         for (int i = 0; i < Down; ++i) {
             IKEBANA_HIP_UNROLL
@@ -218,7 +218,7 @@ requires(Core::lanes > 0) class Sums<float, Core, Rows, Down, Across> {
                     IKEBANA_HIP_UNROLL
                     for (int j = 0; j < Across; ++j)
                         if (const int n = first + j * wide; m < M && n < N)
-                            to.store(m, n, static_cast<int>(blockIdx.z), sums_[i][j][e]);
+                            to.store(m, n, share, sums_[i][j][e]);
                 }
             }
         }

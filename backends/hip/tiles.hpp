@@ -77,7 +77,7 @@ void load_samples(backend on, Tile<T, S, L> to, T* labels, T* mask, DeviceSample
     const auto tiles = static_cast<unsigned>(on.tiles);
     const unsigned samples = blocks_for(S::size, L), zeros = std::min<unsigned>(blocks_for(n), busy_blocks) / tiles;
     launch<samples_to_tiles<S, T, U>>(on.stream, dim3(std::max(samples, zeros), tiles), dim3(L, threads / L), to.data,
-                                      labels, mask, from, on.now, batch, count, on.step_of<T>(), zeroed, n);
+                                      labels, mask, from, &on.run->forward, batch, count, on.step_of<T>(), zeroed, n);
 }
 
 template <class T, class U, class S>

@@ -19,9 +19,8 @@ struct Assignment {
 
 /// assign_flat of the assignment that lies at `table`, those of different slots being `stride` bytes apart.
 template <class A>
-__global__ void assign_noted(std::size_t n, const std::byte* table, std::size_t stride, const DeviceStep* now,
-                             const double* costs) {
-    if (!is_sound(now, costs)) return;
+__global__ void assign_noted(std::size_t n, const std::byte* table, std::size_t stride, const DeviceStep* now) {
+    if (now->stopped) return;
     const auto& a = *reinterpret_cast<const A*>(table + now->slot * stride);
     const Position p{std::size_t{blockIdx.x} * blockDim.x + threadIdx.x};
     if (p.index < n) assign_at(p, a.to, a.from, std::make_index_sequence<std::tuple_size_v<decltype(a.from)>>{});
@@ -44,8 +43,8 @@ class Updates {
     bool alike(const Updates& other) const { return calls_ == other.calls_; }
 
     /// The update of the step that runs; slot s has its bytes at table + s · stride.
-    void launch(backend on, const std::byte* table, std::size_t stride, const double* costs) const {
-        for (const Call& call : calls_) call.launch(on, call.n, table + call.at, stride, costs);
+    void launch(backend on, const std::byte* table, std::size_t stride) const {
+        for (const Call& call : calls_) call.launch(on, call.n, table + call.at, stride);
     }
 
     template <class To, class From>
@@ -59,15 +58,16 @@ class Updates {
 
   private:
     struct Call {
-        void (*launch)(backend, std::size_t, const std::byte*, std::size_t, const double*);
+        void (*launch)(backend, std::size_t, const std::byte*, std::size_t);
         std::size_t n, at;
         bool operator==(const Call&) const = default;
     };
 
     template <class A>
-    static void launch_noted(backend on, std::size_t n, const std::byte* at, std::size_t stride, const double* costs) {
+    static void launch_noted(backend on, std::size_t n, const std::byte* at, std::size_t stride) {
         if (n > 0)
-            hip::launch<assign_noted<A>>(on.stream, dim3(blocks_for(n)), dim3(threads), n, at, stride, on.now, costs);
+            hip::launch<assign_noted<A>>(on.stream, dim3(blocks_for(n)), dim3(threads), n, at, stride,
+                                         &on.run->backward);
     }
 
     std::vector<Call> calls_;

@@ -9,6 +9,17 @@
 
 namespace ikebana {
 
+/// Gradients of parameters, and of x unless dx is Nothing: both by one call where the backend has it.
+template <class Backend, class DX, class DW, class DB, class DY, class X, class W>
+void dense_gradients(Backend backend, DX dx, DW dw, DB db, DY dy, X x, W w, std::byte* scratch) {
+    if constexpr (fuses_dense<Backend> && !is_nothing<DX>) {
+        dense_backward(backend, dx, dw, db, dy, x, w);
+    } else {
+        dense_backward_weight(backend, dw, db, dy, x, scratch);
+        if constexpr (!is_nothing<DX>) dense_backward_input(backend, dx, w, dy);
+    }
+}
+
 template <int O, class... Options>
 struct Dense {
     static constexpr bool has_bias = !has_option<NoBias, Options...>;
@@ -45,8 +56,7 @@ struct Dense {
 
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto, auto x, auto p, auto& context) {
-        dense_backward_weight(backend, get<0>(dp), bias_of<has_bias>(dp), dy, x, context.scratch);
-        if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, get<0>(p), dy);
+        dense_gradients(backend, dx, get<0>(dp), bias_of<has_bias>(dp), dy, x, get<0>(p), context.scratch);
     }
 
     // A large W over the whole batch.

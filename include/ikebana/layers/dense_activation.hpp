@@ -25,8 +25,7 @@ struct DenseActivation : D {
     template <class In>
     static void backward(auto backend, auto dx, auto dp, auto dy, auto y, auto x, auto p, auto& context) {
         const ActivationGradient<F, decltype(dy), decltype(y)> dz{dy, y};
-        dense_backward_weight(backend, get<0>(dp), bias_of<D::has_bias>(dp), dz, x, context.scratch);
-        if constexpr (!is_nothing<decltype(dx)>) dense_backward_input(backend, dx, get<0>(p), dz);
+        dense_gradients(backend, dx, get<0>(dp), bias_of<D::has_bias>(dp), dz, x, get<0>(p), context.scratch);
     }
 
     static std::string name() { return D::name() + "+"; }

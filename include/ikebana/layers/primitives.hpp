@@ -7,8 +7,9 @@
 //                   dense_backward_weight(B, dw, db, dy, x, scratch)           dW += dy xᵀ, db += Σ dy, or Nothing
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
 //                   dense_scratch_bytes(B, Shape<O,I>, T)
-//                   dense_activation_forward(B, f, y, x, w, b)                 y = f(W x + b), and dy may be an
-//                                                                              ActivationGradient: B::fuses_dense
+//                   where B::fuses_dense, and dy may be an ActivationGradient:
+//                   dense_activation_forward(B, f, y, x, w, b)                 y = f(W x + b)
+//                   dense_backward(B, dx, dw, db, dy, x, w)                    all gradients
 //   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T, first = false)         0, or W is large (less so of a first one):
 //                   dense_batch_forward(B, ys, xs, rows, memory, w, b, task)   those rows of y, for all tiles
 //                   dense_batch_rows(B, Shape<O,I>, rows)                      the network's input as InputRows; if sparse
@@ -88,6 +89,9 @@ struct PoolGeometry {
     using input = In;
     using output = Shape<C, P, Q>;
 };
+
+template <class Backend>
+inline constexpr bool fuses_dense = requires { requires Backend::fuses_dense; };
 
 /// The second parameter, or Nothing.
 template <bool HasBias, class Views>

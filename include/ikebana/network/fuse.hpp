@@ -93,9 +93,6 @@ struct fuse_next {
 template <class Last, class... Done>
 pack<Done..., Last> finished(hana::basic_type<Fusing<Last, Done...>>);
 
-template <class Backend>
-inline constexpr bool fuses_dense = requires { requires Backend::fuses_dense; };
-
 /// The chain that a backend runs: fused where Backend::fuses, else as written.
 template <class Backend, class... B>
 consteval auto fuse(pack<B...>) {

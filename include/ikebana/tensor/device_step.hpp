@@ -12,24 +12,23 @@ struct DeviceStep {
     std::uint32_t batch = 0; // of the pass
     std::uint32_t slot = 0, slots = 1;
     bool stopped = false; // at a step whose cost is no number
+    bool operator==(const DeviceStep&) const = default;
 };
 
-/// Whether the cost of the step that is running is a number. If it isn't, the step changes nothing and is not left:
-/// launches that follow change nothing either, that cost among them, until the host sees it.
-constexpr bool is_sound(const DeviceStep* now, const double* costs) {
-    const double cost = costs[now->slot];
-    return !now->stopped && cost - cost == 0;
-}
+/// The step that is running: what is launched up to its loss reads `forward`, what follows reads `backward`.
+struct DeviceRun {
+    DeviceStep forward, backward;
 
-/// The end of a step.
-struct Advance {
-    DeviceStep* now;
-    const double* costs;
-    constexpr void operator()(std::size_t) const {
-        now->stopped = !is_sound(now, costs);
-        if (now->stopped) return;
-        ++now->step, ++now->batch;
-        now->slot = (now->slot + 1) % now->slots;
+    /// The loss is known: its mean goes to the step's slot of `costs`, and `forward` to the next step. If it is no
+    /// number, the step changes nothing and is not left: neither do launches that follow, until the host sees it.
+    constexpr void set_cost(double* costs, double mean) {
+        backward = forward;
+        if (forward.stopped) return;
+        costs[forward.slot] = mean;
+        forward.stopped = backward.stopped = !(mean - mean == 0);
+        if (forward.stopped) return;
+        ++forward.step, ++forward.batch;
+        forward.slot = (forward.slot + 1) % forward.slots;
     }
 };
 

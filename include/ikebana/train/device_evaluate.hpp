@@ -12,10 +12,10 @@ namespace ikebana {
 
 /// To the next batch.
 struct NextBatch {
-    DeviceStep* now;
+    DeviceRun* run;
     constexpr void operator()(std::size_t) const {
-        ++now->batch;
-        now->slot = (now->slot + 1) % now->slots;
+        ++run->forward.batch;
+        run->forward.slot = (run->forward.slot + 1) % run->forward.slots;
     }
 };
 
@@ -29,8 +29,8 @@ class Evaluator<Loss, Model> {
     using workers = typename backend::workers;
     static constexpr int L = Model::L;
 
-    Evaluator(const Model& model, workers&) : model_(model), now_(1), sums_(2) {
-        on_.stream = stream_.get(), on_.now = now_.data(), on_.step = tile_bytes;
+    Evaluator(const Model& model, workers&) : model_(model), run_(1), sums_(2) {
+        on_.stream = stream_.get(), on_.run = run_.data(), on_.step = tile_bytes;
         start();
     }
 
@@ -71,7 +71,7 @@ class Evaluator<Loss, Model> {
             classes = classes_.data();
         }
         add_answers(on_, sums_.data(), classes, static_cast<const T*>(costs), static_cast<const T*>(labels), z, n);
-        run_each(on_, 1, NextBatch{now_.data()});
+        run_each(on_, 1, NextBatch{run_.data()});
         samples_ += n;
         if (!predicted) return;
         const std::size_t before = predicted->size();
@@ -102,15 +102,15 @@ class Evaluator<Loss, Model> {
 
     T* at(std::size_t lanes) { return reinterpret_cast<T*>(memory_.data() + lanes_at) + lanes * L; }
     void start() {
-        const DeviceStep first{0, 0, 0, slots};
-        to_device(on_, now_.data(), &first, 1);
+        const DeviceRun first{{.slots = slots}, {}};
+        to_device(on_, run_.data(), &first, 1);
         next_ = 0;
     }
 
     const Model& model_;
     typename backend::stream_type stream_;
     backend on_;
-    array<DeviceStep> now_;
+    array<DeviceRun> run_;
     array<double> sums_; // of costs, of right answers
     array<std::byte> memory_;
     array<int> classes_;

@@ -40,10 +40,9 @@ struct UpdateState {
     State state;
     const T* batch;
     int samples;
-    const DeviceStep* now;
-    const double* costs;
+    const DeviceRun* run;
     constexpr void operator()(std::size_t i) const {
-        if (is_sound(now, costs)) L::template update_state<In>(state, batch, static_cast<long>(samples), {i, i + 1});
+        if (!run->backward.stopped) L::template update_state<In>(state, batch, static_cast<long>(samples), {i, i + 1});
     }
 };
 
@@ -70,10 +69,10 @@ class DeviceProgram {
     static constexpr int slots = 32;
 
     DeviceProgram()
-        : now_(1), costs_(slots), parameters_(extent), state_(Net::state_offset.back()), gradients_(extent),
+        : run_(1), costs_(slots), parameters_(extent), state_(Net::state_offset.back()), gradients_(extent),
           packed_(program::packed_offset.back()), partial_(program::partial_offset.back()),
           batch_(program::batch_offset.back()) {
-        on_.stream = stream_.get(), on_.now = now_.data();
+        on_.stream = stream_.get(), on_.run = run_.data();
     }
 
     /// The network's numbers to the device, and back to it.
@@ -95,10 +94,13 @@ class DeviceProgram {
     }
 
     /// What the next step is.
-    void start(const DeviceStep& step) { to_device(on_, now_.data(), &step, 1); }
+    void start(const DeviceStep& step) {
+        const DeviceRun run{step, {}};
+        to_device(on_, run_.data(), &run, 1);
+    }
 
     /// Cost and gradients of n samples of the step's batch; one that isn't the last of a pass has `batch` of them. The
-    /// mean cost goes to the step's slot.
+    /// mean cost goes to the step's slot; the next call is the next step's.
     template <class U>
     void run(const DeviceSamples<U>& samples, int batch, int n, Seed seed) {
         on_.tiles = (n + L - 1) / L, on_.step = tile_bytes;
@@ -122,9 +124,6 @@ class DeviceProgram {
         }
         (std::make_integer_sequence<int, count - program::first_trained>{});
     }
-
-    /// To the next step, of which nothing was asked yet.
-    void advance() { run_each(on_, 1, Advance{now_.data(), costs_.data()}); }
 
     /// Running statistics, from the batch that was just run.
     void update_state() {
@@ -218,7 +217,7 @@ class DeviceProgram {
                 packed_.data() + program::packed_offset[I],
                 seed_,
                 static_cast<std::uint32_t>(bound<I>::position),
-                0, // the step is on_.now's
+                0, // the step is on_.run's
                 0,
                 samples_};
     }
@@ -291,7 +290,7 @@ class DeviceProgram {
             const auto state = views(typename B::state{}, state_.data() + Net::state_offset[B::position]);
             run_each(on_, units<I>,
                      UpdateState<typename B::layer, typename B::input, T, std::remove_const_t<decltype(state)>>{
-                         state, batch<I>(), samples_, now_.data(), costs_.data()});
+                         state, batch<I>(), samples_, run_.data()});
         }
     }
 
@@ -300,7 +299,7 @@ class DeviceProgram {
 
     backend on_{};
     typename backend::stream_type stream_;
-    array<DeviceStep> now_;
+    array<DeviceRun> run_;
     array<double> costs_;
     array<T> parameters_, state_, gradients_, packed_, partial_, batch_;
     array<std::byte> tiles_;

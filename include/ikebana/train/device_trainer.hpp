@@ -258,9 +258,8 @@ class Trainer<Net, Loss, Optimizer> {
         program_.run(samples, batch, n, seed_);
         program_.update_state();
         program_.timed(Part::update, 0, [&] {
-            captured_update_.launch(program_.on(), updates_.data(), captured_update_.bytes().size(), program_.costs());
+            captured_update_.launch(program_.on(), updates_.data(), captured_update_.bytes().size());
         });
-        program_.advance();
     }
 
     /// Waits for a group; f(cost, samples) for each of its steps. `at` is the first one's place.

@@ -49,6 +49,12 @@ void compare_dense() {
     dense_backward_input(on, dx.tile(), w.view(), dy.tile());
     dense_backward_input(exact, dx.exact_tile(), w.exact_view(), dy.exact_tile());
     check_close(dx, "backward_input");
+    dx.clear();
+    dense_backward(on, dx.tile(), dw.view(), db.view(), dy.tile(), x.tile(), w.view());
+    dense_backward_weight(exact, dw.exact_view(), db.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
+    check_close(dx, "backward, dx");
+    check_close(dw, "backward, dw");
+    check_close(db, "backward, db");
 }
 
 /// The way through an activation as one, against the reference's two.
@@ -68,13 +74,15 @@ void compare_dense_activation() {
     y.accept(); // its rounding may not decide on a side of ReLU's step
     const ActivationGradient<F, decltype(dy.tile()), decltype(y.tile())> dz{dy.tile(), y.tile()};
     assign(exact, dy.exact_tile(), dy.exact_tile() * map_with(functors::derivative_from_output<F>{}, y.exact_tile()));
-    dense_backward_weight(on, dw.view(), db.view(), dz, x.tile(), nullptr);
+    dense_backward(on, dx.tile(), dw.view(), db.view(), dz, x.tile(), w.view());
     dense_backward_weight(exact, dw.exact_view(), db.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
-    check_close(dw, "backward_weight, dw");
-    check_close(db, "backward_weight, db");
-    dense_backward_input(on, dx.tile(), w.view(), dz);
+    check_close(dw, "backward, dw");
+    check_close(db, "backward, db");
     dense_backward_input(exact, dx.exact_tile(), w.exact_view(), dy.exact_tile());
-    check_close(dx, "backward_input");
+    check_close(dx, "backward, dx");
+    dense_backward_weight(on, dw.view(), Nothing{}, dz, x.tile(), nullptr); // as of a network's first layer
+    dense_backward_weight(exact, dw.exact_view(), Nothing{}, dy.exact_tile(), x.exact_tile(), nullptr);
+    check_close(dw, "backward_weight, dw");
 }
 
 } // namespace
@@ -102,6 +110,7 @@ TEST_CASE("Dense of odd sizes") {
     compare_dense<float, 129, 131, 1>(); // few blocks, several rounds of eight groups
     compare_dense<double, 5, 67, 2>();
     compare_dense<double, 33, 9, 1>();
+    compare_dense<float, 1, 18000, 2>(); // many blocks
 }
 
 TEST_CASE("a block's tile is filled by 20 and 50 filters, and never larger than shared memory") {

@@ -119,11 +119,11 @@ void compare_loss(int count) {
     const T scale = T(1) / static_cast<T>(count);
     CAPTURE(S::text());
     CAPTURE(count);
-    const DeviceArray<DeviceStep> now = on_device(std::vector{DeviceStep{5, 2, 1, 2}});
     const T *labels_data = labels.data, *mask_data = mask.data;
     const auto evaluate = [&](auto given, auto exactly) {
         hip::backend on = memory.on();
-        on.now = now.data();
+        DeviceArray<DeviceRun> run = on_device(std::vector{DeviceRun{{5, 2, 1, 2}, {}}});
+        on.run = run.data();
         DeviceArray<double> means(2);
         Loss::evaluate(exact, cost.exact.data(), exactly, z.exact_tile(),
                        static_cast<const double*>(labels.exact.data()), static_cast<const double*>(mask.exact.data()),
@@ -270,9 +270,9 @@ TEST_CASE("a batch of samples by their order, and by the slot they lie in; label
             Memory<float, N> memory((S::size + 2) * L);
             Tiles<float, N, S> tile(memory);
             Tiles<float, N, Shape<1>> labels(memory), mask(memory);
-            const DeviceArray<DeviceStep> now = on_device(std::vector{DeviceStep{5, 2, 1, 2}});
+            DeviceArray<DeviceRun> run = on_device(std::vector{DeviceRun{{5, 2, 1, 2}, {}}});
             hip::backend on = memory.on();
-            on.now = now.data(), on.tiles = (count + L - 1) / L;
+            on.run = run.data(), on.tiles = (count + L - 1) / L;
             const DeviceSamples<float> samples{images.data(), given_labels.data(),
                                                ordered ? given_order.data() : nullptr};
             const std::size_t zeros = ordered ? 100 : 70'001; // a few, and for more blocks than the samples make
@@ -297,18 +297,37 @@ TEST_CASE("a batch of samples by their order, and by the slot they lie in; label
         }
 }
 
-TEST_CASE("the mean over the samples of a batch goes to its slot") {
+TEST_CASE("the mean over the samples of a batch goes to its slot, and the run to the next step") {
     const OrdersCompared compared;
     Memory<float, 20> memory(L);
     Tiles<float, 20, Shape<1>> costs(memory);
     for (const int count : {1, 33, 300, 640}) {
         costs.set([&](int lane) { return lane < count ? lane + 1 : 1e6; });
-        const DeviceArray<DeviceStep> now = on_device(std::vector{DeviceStep{5, 2, 1, 2}});
+        const DeviceStep step{5, 2, 1, 2};
+        DeviceArray<DeviceRun> run = on_device(std::vector{DeviceRun{step, {}}});
         DeviceArray<double> means(2);
         hip::backend on = memory.on();
-        on.now = now.data();
+        on.run = run.data();
         mean_of_lanes(on, means.data(), static_cast<const float*>(costs.data), count);
         CHECK(on_host(means) == std::vector{0.0, (count + 1) / 2.0});
+        CHECK(on_host(run)[0].forward == DeviceStep{6, 3, 0, 2});
+        CHECK(on_host(run)[0].backward == step);
+    }
+}
+
+TEST_CASE("a run stops at a cost that is no number, and keeps it") {
+    Memory<float, 1> memory(L);
+    Tiles<float, 1, Shape<1>> costs(memory);
+    DeviceArray<DeviceRun> run = on_device(std::vector{DeviceRun{{5, 2, 1, 2}, {}}});
+    DeviceArray<double> means(2);
+    hip::backend on = memory.on();
+    on.run = run.data();
+    for (const float cost : {std::numeric_limits<float>::infinity(), 1.0f}) {
+        costs.set([=](int) { return cost; });
+        mean_of_lanes(on, means.data(), static_cast<const float*>(costs.data), L);
+        CHECK(on_host(means) == std::vector{0.0, std::numeric_limits<double>::infinity()});
+        CHECK(on_host(run)[0].forward == DeviceStep{5, 2, 1, 2, true});
+        CHECK(on_host(run)[0].backward == DeviceStep{5, 2, 1, 2, true});
     }
 }
 
@@ -325,9 +344,9 @@ TEST_CASE("the dropout mask is the reference's") {
     Tiles<float, 2, S> mask(memory);
     LayerContext<float> context;
     context.seed = Seed{9}, context.layer = 4, context.step = 17, context.sample = 32;
-    const DeviceArray<DeviceStep> now = on_device(std::vector{DeviceStep{.step = 17}});
+    DeviceArray<DeviceRun> run = on_device(std::vector{DeviceRun{{.step = 17}, {}}});
     hip::backend on = memory.on();
-    on.now = now.data();
+    on.run = run.data();
     hip::dropout_mask(on, mask.tile(), 25, context);
     std::vector<float> expected(S::size * 64);
     dropout_mask(exact, Tile<float, S, 64>{expected.data()}, 25, context);
