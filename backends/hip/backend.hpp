@@ -69,7 +69,7 @@ struct backend {
     int tiles = 1;        // of the batch
     std::size_t step = 0; // bytes from a tile's memory to the next one's
     hipStream_t stream = nullptr;
-    DeviceRun* run = nullptr; // of a training step, in the GPU's memory
+    DeviceRun* run = nullptr; // in the GPU's memory
 
     template <class T>
     std::ptrdiff_t step_of() const {

@@ -193,7 +193,7 @@ void conv_pool_forward(backend on, G, std::integral_constant<int, W>, F, Y y, nu
                        const number_of<X>*, std::byte*) {
     using T = number_of<X>;
     constexpr int taps = G::C * G::R * G::S;
-    launch_multiply(on, multiplication<T, G::K, batch_columns>(
+    launch_multiply(on, tiled_product<T, G::K, batch_columns>(
                             Matrix<T, taps>{w.data}, PatchesByColumns<G, T, W>{{x.data, on.step_of<T>()}},
                             ToPooled<G, T, W, F>{y.data, argmax, on.step_of<T>(), bias_data<T>(b)},
                             on.tiles * Place<G, W>::size, taps));
@@ -210,17 +210,17 @@ void conv_pool_backward(backend on, G, std::integral_constant<int, W>, DX dx, DW
         const Shares<T> shares{reinterpret_cast<T*>(scratch), on.step_of<T>(), G::weights::size, Sizes::of_a_tile};
         const int columns = on.tiles * Place<G, W>::size;
         const int share = share_of(columns, std::min(Sizes::wanted, on.tiles * Sizes::of_a_tile));
-        launch_multiply(on, multiplication<T, G::K, taps>(GradientOverColumns<G, T, W>{gradient},
-                                                          PatchesOverColumns<G, T, W>{{x.data, on.step_of<T>()}},
-                                                          ToShares<T, taps>{shares}, taps, columns, share));
+        launch_multiply(on, tiled_product<T, G::K, taps>(GradientOverColumns<G, T, W>{gradient},
+                                                         PatchesOverColumns<G, T, W>{{x.data, on.step_of<T>()}},
+                                                         ToShares<T, taps>{shares}, taps, columns, share));
         add_shares(on, dw.data, shares, static_cast<int>(blocks_for(columns, share)));
     }
     if constexpr (!is_nothing<DX>) {
         constexpr int inputs = G::H * G::W;
         launch_multiply(
-            on, multiplication<T, G::C, batch_columns>(TurnedWeights<G, T>{w.data}, GradientPatches<G, T, W>{gradient},
-                                                       ToColumns<T, inputs>{{dx.data, on.step_of<T>()}, nullptr},
-                                                       on.tiles * inputs * L, G::K * G::R * G::S));
+            on, tiled_product<T, G::C, batch_columns>(TurnedWeights<G, T>{w.data}, GradientPatches<G, T, W>{gradient},
+                                                      ToColumns<T, inputs>{{dx.data, on.step_of<T>()}, nullptr},
+                                                      on.tiles * inputs * L, G::K * G::R * G::S));
     }
 }
 

@@ -35,7 +35,7 @@ template <class F, class Y, class X, class W, class B>
 void dense_activation_forward(backend on, F, Y y, X x, W w, B b) {
     using T = number_of<X>;
     constexpr int O = Y::shape::sizes[0], I = X::shape::size;
-    launch_multiply(on, multiplication<T, O, batch_columns>(
+    launch_multiply(on, tiled_product<T, O, batch_columns>(
                             Matrix<T, I>{w.data}, ByColumns<T, 1>{{x.data, on.step_of<T>()}},
                             ToColumns<T, 1, F>{{y.data, on.step_of<T>()}, bias_data<T>(b)}, on.tiles * L, I));
 }
@@ -48,15 +48,15 @@ template <class DW, class DB, class DY, class X>
 auto weight_gradient(backend on, DW dw, DB db, DY dy, X x) {
     using T = number_of<X>;
     constexpr int O = DY::shape::sizes[0], I = X::shape::size;
-    return multiplication<T, O, I>(operand_of<OverColumns>(on, dy), OverColumns<T, 1>{{x.data, on.step_of<T>()}},
-                                   ToGradient<T, I>{dw.data, bias_data<T>(db)}, I, on.tiles * L);
+    return tiled_product<T, O, I>(operand_of<OverColumns>(on, dy), OverColumns<T, 1>{{x.data, on.step_of<T>()}},
+                                  ToGradient<T, I>{dw.data, bias_data<T>(db)}, I, on.tiles * L);
 }
 template <class DX, class W, class DY>
 auto input_gradient(backend on, DX dx, W w, DY dy) {
     using T = number_of<DX>;
     constexpr int O = DY::shape::sizes[0], I = DX::shape::size;
-    return multiplication<T, I, batch_columns>(Matrix<T, I, true>{w.data}, operand_of<ByColumns>(on, dy),
-                                               ToColumns<T, 1>{{dx.data, on.step_of<T>()}, nullptr}, on.tiles * L, O);
+    return tiled_product<T, I, batch_columns>(Matrix<T, I, true>{w.data}, operand_of<ByColumns>(on, dy),
+                                              ToColumns<T, 1>{{dx.data, on.step_of<T>()}, nullptr}, on.tiles * L, O);
 }
 
 template <class DW, class DB, class DY, class X>
@@ -69,8 +69,7 @@ void dense_backward_input(backend on, DX dx, W w, DY dy) {
 }
 template <class DX, class DW, class DB, class DY, class X, class W>
 void dense_backward(backend on, DX dx, DW dw, DB db, DY dy, X x, W w) {
-    launch_multiply_two<goes_deep(DY::shape::sizes[0])>(on, weight_gradient(on, dw, db, dy, x),
-                                                        input_gradient(on, dx, w, dy));
+    launch_multiply_two<DY::shape::sizes[0]>(on, weight_gradient(on, dw, db, dy, x), input_gradient(on, dx, w, dy));
 }
 
 } // namespace ikebana::hip

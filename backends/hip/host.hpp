@@ -35,6 +35,7 @@ struct Options {
     unsigned warp = 32; // threads of one, 32 or 64
 };
 inline Options options;
+inline std::atomic<long> launches = 0;
 
 /// CPU threads that wait for work; each keeps its fibers from launch to launch.
 class Pool {
@@ -147,6 +148,7 @@ void launch_on(hipStream_t stream, dim3 grid, dim3 block, std::size_t dynamic_by
     host::Stream::ask(stream, [=] {
         auto call = [=] { Kernel(arguments...); };
         const auto body = [](void* p) { (*static_cast<decltype(call)*>(p))(); };
+        ++host::launches;
         if (host::options.compare_orders)
             host::compare_orders(name, grid, block, dynamic_bytes, body, &call);
         else

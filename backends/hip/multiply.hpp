@@ -1,6 +1,6 @@
 // The matrix product: C (M × N) = Σ_k A(m, k) B(k, n). A and B are functors, and so is the destination, which stores,
 // adds a bias, or spreads shares: a layer differs from another in what these do.
-//   a block     a tile of C, and its share of the depth (blockIdx.z)
+//   a block     a tile of C, and its share of the depth
 //   a round     16 of the depth or a few times as many: both operands' tiles go to shared memory, each number once,
 //               and to the sums (sums.hpp); the next round's numbers are on their way meanwhile
 // How threads share a tile follows from M and N as constants, so that 20 or 50 filters waste little of it.
@@ -106,9 +106,9 @@ struct Product {
     int M, N, depth, share;
 };
 
-/// A block's shared memory.
+/// A block's shared memory: both operands' tiles of a round.
 template <class Sums>
-struct Room {
+struct SharedTiles {
     using T = typename Sums::number;
     alignas(4 * sizeof(T)) T left[Sums::round][Sums::left_row];
     T right[Sums::round][Sums::blocking.n() + Sums::padding];
@@ -116,7 +116,7 @@ struct Room {
 
 /// Tile (y, x) of C, share z of the depth.
 template <class Sums, class A, class B, class To>
-__device__ void multiply_tile(const Product<A, B, To>& p, int x, int y, int z, Room<Sums>& room) {
+__device__ void multiply_tile(const Product<A, B, To>& p, int x, int y, int z, SharedTiles<Sums>& room) {
     using T = typename Sums::number;
     constexpr int BM = Sums::blocking.m(), BN = Sums::blocking.n(), round = Sums::round;
     static_assert(BM <= round || round == round_depth, "no room to collect sums");
@@ -146,22 +146,22 @@ inline constexpr int blocks_at_once = sizeof(T) > 4 ? 1 : 2;
 
 template <class Sums, class A, class B, class To>
 __global__ void __launch_bounds__(threads, blocks_at_once<typename Sums::number>) multiply(Product<A, B, To> p) {
-    __shared__ Room<Sums> room;
+    __shared__ SharedTiles<Sums> room;
     multiply_tile<Sums>(p, static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y), static_cast<int>(blockIdx.z),
                         room);
 }
 
 template <class P, class Q>
-union TwoRooms {
-    Room<P> p;
-    Room<Q> q;
+union EitherTiles {
+    SharedTiles<P> p;
+    SharedTiles<Q> q;
 };
 
 /// Two products whose depth is not shared: P's blocks, `across` of them side by side, and then Q's.
 template <class SumsP, class SumsQ, class P, class Q>
 __global__ void __launch_bounds__(threads, blocks_at_once<typename SumsP::number>)
     multiply_two(P p, Q q, int blocks, int across, int across_q) {
-    __shared__ TwoRooms<SumsP, SumsQ> room;
+    __shared__ EitherTiles<SumsP, SumsQ> room;
     const int block = static_cast<int>(blockIdx.x), of_q = block - blocks;
     if (of_q < 0)
         multiply_tile<SumsP>(p, block % across, block / across, 0, room.p);
@@ -195,7 +195,7 @@ struct SumsOf {
 
 /// A product as S sums it.
 template <class S, class A, class B, class To>
-struct Multiplication : Product<A, B, To> {
+struct TiledProduct : Product<A, B, To> {
     dim3 grid(const Blocking& blocking) const {
         return dim3(blocks_for(static_cast<std::size_t>(this->N), blocking.n()),
                     blocks_for(static_cast<std::size_t>(this->M), blocking.m()),
@@ -211,16 +211,16 @@ constexpr bool goes_deep(int share) { return share > 2 * round_depth; }
 /// M, and N where it is known (else what it is a multiple of), choose the blocking; n, depth and a share of it are
 /// run-time numbers.
 template <class T, int M, int N, class Core = core_of<T>, class A, class B, class To>
-Multiplication<SumsOf<T, M, N, Core, To>, A, B, To> multiplication(A a, B b, To to, int n, int depth, int share) {
+TiledProduct<SumsOf<T, M, N, Core, To>, A, B, To> tiled_product(A a, B b, To to, int n, int depth, int share) {
     return {{a, b, to, M, n, depth, share}};
 }
 template <class T, int M, int N, class Core = core_of<T>, class A, class B, class To>
-auto multiplication(A a, B b, To to, int n, int depth) {
-    return multiplication<T, M, N, Core>(a, b, to, n, depth, share_of(depth, 1));
+auto tiled_product(A a, B b, To to, int n, int depth) {
+    return tiled_product<T, M, N, Core>(a, b, to, n, depth, share_of(depth, 1));
 }
 
 template <class S, class A, class B, class To>
-void launch_multiply(backend on, const Multiplication<S, A, B, To>& p) {
+void launch_multiply(backend on, const TiledProduct<S, A, B, To>& p) {
     const Product<A, B, To>& product = p;
     if constexpr (S::by_threads)
         if (p.has_few_blocks() && goes_deep(p.share))
@@ -229,17 +229,23 @@ void launch_multiply(backend on, const Multiplication<S, A, B, To>& p) {
     launch<multiply<typename S::wide, A, B, To>>(on.stream, p.grid(S::wide_blocking), dim3(threads), product);
 }
 
-/// Two that do not wait for each other: one launch, where both have few blocks and p goes deep. QGoesDeep: so does q.
-template <bool QGoesDeep, class S, class... P, class SQ, class... Q>
-void launch_multiply_two(backend on, const Multiplication<S, P...>& p, const Multiplication<SQ, Q...>& q) {
-    if (!p.has_few_blocks() || !q.has_few_blocks() || !goes_deep(p.share)) {
+/// Whether one launch takes both: where each alone would leave a GPU idle. Of threads' products, P goes deep.
+template <class S, class... P, class SQ, class... Q>
+bool fit_one_launch(const TiledProduct<S, P...>& p, const TiledProduct<SQ, Q...>& q) {
+    return p.has_few_blocks() && q.has_few_blocks() && (!S::by_threads || goes_deep(p.share));
+}
+
+/// Two that do not wait for each other. Q's depth is known when it is compiled.
+template <int DepthOfQ, class S, class... P, class SQ, class... Q>
+void launch_multiply_two(backend on, const TiledProduct<S, P...>& p, const TiledProduct<SQ, Q...>& q) {
+    if (!fit_one_launch(p, q)) {
         launch_multiply(on, p);
         return launch_multiply(on, q);
     }
-    using SumsQ = std::conditional_t<QGoesDeep, typename SQ::narrow, typename SQ::wide>;
+    using SumsQ = std::conditional_t<goes_deep(share_of(DepthOfQ, 1)), typename SQ::narrow, typename SQ::wide>;
     const Product<P...>& product_p = p;
     const Product<Q...>& product_q = q;
-    const dim3 grid_p = p.grid(S::narrow_blocking), grid_q = q.grid(SumsQ::blocking);
+    const dim3 grid_p = p.grid(S::narrow::blocking), grid_q = q.grid(SumsQ::blocking);
     launch<multiply_two<typename S::narrow, SumsQ, Product<P...>, Product<Q...>>>(
         on.stream, dim3(grid_p.x * grid_p.y + grid_q.x * grid_q.y), dim3(threads), product_p, product_q,
         static_cast<int>(grid_p.x * grid_p.y), static_cast<int>(grid_p.x), static_cast<int>(grid_q.x));

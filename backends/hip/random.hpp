@@ -19,7 +19,7 @@ __global__ void fill_mask(T* mask, int per_cent, Seed seed, std::uint32_t layer,
     for (int k = 0; k < 4 && feature + k < features; ++k) to[(feature + k) * L] = four[static_cast<std::size_t>(k)];
 }
 
-/// The step is on.run's.
+/// The step is on.run's, up to the loss.
 template <class T, class S>
 void dropout_mask(backend on, Tile<T, S, L> mask, int per_cent, const LayerContext<T>& context) {
     launch<fill_mask<S, T>>(on.stream, dim3(blocks_for((S::size + 3) / 4 * L), static_cast<unsigned>(on.tiles)),

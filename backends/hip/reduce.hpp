@@ -138,14 +138,14 @@ void per_lane_sum(backend on, T* out, Tile<U, S, L>, E e) {
 
 // ---- over samples: one block
 
-/// The mean over `count` samples of one number a lane is the step's cost (DeviceRun::set_cost), one of `means`.
+/// The mean over `count` samples of one number a lane is the step's cost (DeviceRun::end_forward), one of `means`.
 template <class T>
 __device__ void store_mean(double* means, const T* numbers, DeviceRun* run, int count, std::ptrdiff_t step) {
     double sum = 0;
     for (int i = static_cast<int>(threadIdx.x); i < count; i += threads)
         sum += static_cast<double>(numbers[i / L * step + i % L]);
     sum = block_sum(sum);
-    if (threadIdx.x == 0) run->set_cost(means, sum / count);
+    if (threadIdx.x == 0) run->end_forward(means, sum / count);
 }
 
 template <class T>

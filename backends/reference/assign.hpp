@@ -29,7 +29,7 @@ IKEBANA_ONCE void assign_each(T* to, Extent of, E e) {
 
 template <class T, class S, int L, Expression E>
 void assign(backend, Tile<T, S, L> to, E e) {
-    assign_each<L>(to.data, extent_of<S>, e);
+    assign_each<L>(to.data, extent_of<S>, as_expression(e));
 }
 
 template <class... T, Expression... E>

@@ -43,14 +43,14 @@ void per_lane_max(backend, T* out, Tile<U, S, L> x) {
 
 template <class T, class U, class S, int L, Expression E>
 void per_lane_sum(backend, T* out, Tile<U, S, L>, E e) {
-    lane_sum<L>(out, extent_of<S>, e);
+    lane_sum<L>(out, extent_of<S>, as_expression(e));
 }
 
 template <class... T, class U, class S, int L, Expression... E>
 void per_channel_sums(backend, Tile<U, S, L>, std::tuple<T*...> out, std::tuple<E...> from) {
     [&]<std::size_t... K>(std::index_sequence<K...>) {
         (std::fill_n(std::get<K>(out), channels<S>, T(0)), ...);
-        (add_to_channels<L>(std::get<K>(out), extent_of<S>, std::get<K>(from)), ...);
+        (add_to_channels<L>(std::get<K>(out), extent_of<S>, as_expression(std::get<K>(from))), ...);
     }
     (std::index_sequence_for<E...>{});
 }
@@ -58,7 +58,7 @@ void per_channel_sums(backend, Tile<U, S, L>, std::tuple<T*...> out, std::tuple<
 /// db (C) += Σ over places and lanes of dy.
 template <class T, class B, class U, class S, int L>
 void add_channel_sums(backend, View<T, B> db, Tile<U, S, L> dy) {
-    add_to_channels<L>(db.data, extent_of<S>, Elements<const T>{dy.data});
+    add_to_channels<L>(db.data, extent_of<S>, dy.elements());
 }
 
 /// Mean and Σ (x − mean)² of each channel over the places of the tile's samples.

@@ -78,13 +78,13 @@ std::string text_of() {
     return text_of_windows(G::input::text(), G::output::text(), G::R, G::S, G::stride, G::padding);
 }
 /// What fails in `checks` is reported with it.
-inline void with_geometry(const std::string& geometry, void (*checks)()) {
+inline void run_with(const std::string& geometry, void (*checks)()) {
     CAPTURE(geometry);
     checks();
 }
 template <class G>
-void within_geometry(void (*checks)()) {
-    with_geometry(text_of<G>(), checks);
+void with_geometry(void (*checks)()) {
+    run_with(text_of<G>(), checks);
 }
 
 template <class T>

@@ -101,7 +101,7 @@ IKEBANA_ONCE void compare(const Kernels<T>& kernels) {
 
 template <class T, class... G>
 void compare_all() {
-    (within_geometry<G>([] { compare(KernelsOf<T, G>::kernels); }), ...);
+    (with_geometry<G>([] { compare(KernelsOf<T, G>::kernels); }), ...);
 }
 
 template <int C, int H, int W, int K, int R, int S, int stride, int padding>

@@ -62,7 +62,7 @@ using Case = DepthwiseGeometry<Shape<C, H, W>, R, stride, padding>;
 
 template <class T, class... G>
 void compare_all() {
-    (within_geometry<G>(&compare_depthwise<T, G>), ...);
+    (with_geometry<G>(&compare_depthwise<T, G>), ...);
 }
 
 } // namespace

@@ -35,7 +35,7 @@ void compare_pool_in_context() {
 
 template <class T, class G>
 void compare_pool() {
-    within_geometry<G>(&compare_pool_in_context<T, G>);
+    with_geometry<G>(&compare_pool_in_context<T, G>);
 }
 
 template <int C, int H, int W, int R, int stride, int padding>

@@ -20,7 +20,7 @@
 // A layer with `elementwise = true` treats each value alone, and knows nothing of its place in the network, the batch or
 // the tile: it may be called on any rows of a tile, In then being their shape, and dx may lie where dy does. A layer
 // derived from such a one that needs more sets it to false; one with parameters is called on whole tiles, and dx lies
-// elsewhere, in any case.
+// elsewhere, in any case. One that is Activation<F> and no more says `using fusible = ` itself (layers/activation.hpp).
 //
 // A layer of many parameters may train over the whole batch, in tasks of its outputs (optional, all of):
 //   template <class In, class Backend, class T, bool First> static constexpr int batch_tasks;     of a network's first layer

@@ -4,15 +4,15 @@
 //
 //   backend.hpp     prefetch_to_write(B, p, n)                                 n numbers that will soon be written
 //   dense.hpp       dense_forward(B, y (O), x (I), w (O,I), b (O))             y = W x + b
-//                   dense_backward_weight(B, dw, db, dy, x, scratch)           dW += dy xᵀ, db += Σ dy, or Nothing
+//                   dense_backward_weight(B, dw, db, dy, x, scratch)           dW += dy xᵀ, db += Σ dy; db: or Nothing
 //                   dense_backward_input(B, dx, w, dy)                         dx = Wᵀ dy
 //                   dense_scratch_bytes(B, Shape<O,I>, T)
 //                   where B::fuses_dense, and dy may be an ActivationGradient:
 //                   dense_activation_forward(B, f, y, x, w, b)                 y = f(W x + b)
-//                   dense_backward(B, dx, dw, db, dy, x, w)                    all gradients
-//   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T, first = false)         0, or W is large (less so of a first one):
+//                   dense_backward(B, dx, dw, db, dy, x, w)                    at once: dx lies elsewhere than dy, x
+//   dense_batch.hpp dense_batch_tasks(B, Shape<O,I>, T, first = false)         0, or W is large (less so a first one):
 //                   dense_batch_forward(B, ys, xs, rows, memory, w, b, task)   those rows of y, for all tiles
-//                   dense_batch_rows(B, Shape<O,I>, rows)                      the network's input as InputRows; if sparse
+//                   dense_batch_rows(B, Shape<O,I>, rows)                      the network's input, InputRows; if sparse
 //                   dense_batch_list(B, Shape<O,I>, rows, memory, tile)        what is read in place of a tile's xs, in
 //                   dense_batch_list_bytes(B, Shape<O,I>, T)                   as much of its memory
 //                   dense_batch_prepare_tasks(B, Shape<O,I>, T)                0, or tasks beside them, which make what
@@ -44,7 +44,7 @@
 //                   per_lane_max(B, out (L), x)                                max over features
 //                   per_lane_sum(B, out (L), S, e)                             Σ over features of an expression
 //                   per_channel_sums(B, S, outs, es)                           Σ over places and lanes of each
-//   random.hpp      dropout_mask(B, tile, per_cent, context)                   0 or 1/(1 − p)
+//   random.hpp      dropout_mask(B, tile, per_cent, context)                   0 or 1/(1 − p); forward only
 //   tiles.hpp       load_tile(B, tile, image of sample 0, count, stride)       (N, …) rows → lanes; empty lanes repeat
 //                   sample 0: no layer meets a value there that no sample has (gradient 0 times log(0) would be NaN)
 //                   store_tile(B, row of sample 0, count, stride, tile)

@@ -16,7 +16,7 @@
 //                              which finds the step in the tag's `run`, a DeviceRun; two more arguments, zeroed and n,
 //                              set zeroed[0 … n−1] to 0
 //   evaluate_loss<Loss>(B, …)  Loss::evaluate(B, …), by one kernel where the loss allows that (loss/loss.hpp)
-//   evaluate_loss_and_mean<Loss>(B, means, count, …)            and the mean of `count` costs to DeviceRun::set_cost
+//   evaluate_loss_and_mean<Loss>(B, means, count, …)            and the mean of `count` costs to DeviceRun::end_forward
 //   add_answers(B, sums, classes, costs, labels, z, count)      sums of costs and of right answers, for evaluate
 // Networks keep their parameters on the host, as others do. Next to read: train/device_program.hpp.
 #pragma once

@@ -21,7 +21,7 @@ struct activation_functor {
     static constexpr bool found = false;
 };
 template <class L>
-requires requires { typename L::fusible; } && std::same_as<typename L::fusible, L>
+requires requires { typename L::functor; typename L::fusible; } && std::same_as<typename L::fusible, L>
 struct activation_functor<L> {
     static constexpr bool found = L::functor::derivative_from_output;
     using type = typename L::functor;

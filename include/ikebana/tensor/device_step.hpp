@@ -20,8 +20,9 @@ struct DeviceRun {
     DeviceStep forward, backward;
 
     /// The loss is known: its mean goes to the step's slot of `costs`, and `forward` to the next step. If it is no
-    /// number, the step changes nothing and is not left: neither do launches that follow, until the host sees it.
-    constexpr void set_cost(double* costs, double mean) {
+    /// number, the step is not left, and neither it nor the launches that follow change samples, costs, parameters or
+    /// state, until the host sees it.
+    constexpr void end_forward(double* costs, double mean) {
         backward = forward;
         if (forward.stopped) return;
         costs[forward.slot] = mean;

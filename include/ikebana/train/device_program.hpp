@@ -95,8 +95,8 @@ class DeviceProgram {
 
     /// What the next step is.
     void start(const DeviceStep& step) {
-        const DeviceRun run{step, {}};
-        to_device(on_, run_.data(), &run, 1);
+        const DeviceRun first{step, {}};
+        to_device(on_, run_.data(), &first, 1);
     }
 
     /// Cost and gradients of n samples of the step's batch; one that isn't the last of a pass has `batch` of them. The

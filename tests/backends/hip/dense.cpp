@@ -55,6 +55,11 @@ void compare_dense() {
     check_close(dx, "backward, dx");
     check_close(dw, "backward, dw");
     check_close(db, "backward, db");
+    dense_backward(on, dx.tile(), dw.view(), Nothing{}, dy.tile(), x.tile(), w.view());
+    dense_backward_weight(exact, dw.exact_view(), Nothing{}, dy.exact_tile(), x.exact_tile(), nullptr);
+    check_close(dw, "backward without db, dw");
+    check_close(db, "backward without db, db");
+    check_close(dx, "backward without db, dx");
 }
 
 /// The way through an activation as one, against the reference's two.
@@ -98,6 +103,21 @@ TEST_CASE("Dense and an activation as one") {
     compare_dense_activation<float, functors::tanh, 17, 15, 3>();
     compare_dense_activation<float, functors::sigmoid, 65, 5, 1>();
     compare_dense_activation<double, functors::tanh, 33, 9, 2>();
+}
+
+TEST_CASE("both gradients of a small Dense are one launch") {
+    const auto are_one = []<int O, int I>(Shape<O, I>, int tiles) {
+        backend on;
+        on.tiles = tiles;
+        const Tile<float, Shape<I>, L> x{};
+        const Tile<float, Shape<O>, L> y{};
+        const View<float, Shape<O, I>> w{};
+        return fit_one_launch(weight_gradient(on, w, Nothing{}, y, x), input_gradient(on, x, w, y));
+    };
+    CHECK(are_one(Shape<200, 200>{}, 2));
+    CHECK(are_one(Shape<10, 200>{}, 2));
+    CHECK(!are_one(Shape<1, 18000>{}, 2));
+    CHECK(!are_one(Shape<200, 200>{}, 512));
 }
 
 TEST_CASE("Dense of odd sizes") {

@@ -141,6 +141,8 @@ void compare_loss(int count) {
         check();
         const std::vector<double>& costs = cost.exact;
         const double mean = std::accumulate(costs.begin(), costs.begin() + count, 0.0) / count;
+        CHECK(on_host(run)[0].forward == DeviceStep{6, 3, 0, 2});
+        CHECK(on_host(run)[0].backward == DeviceStep{5, 2, 1, 2});
         CHECK(on_host(means)[0] == 0);
         CHECK(std::abs(on_host(means)[1] - mean) <= 1e-5 * mean);
     };

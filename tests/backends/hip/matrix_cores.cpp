@@ -89,26 +89,26 @@ void compare_dense(Numbers numbers) {
     const std::ptrdiff_t step = on.step_of<float>();
     CAPTURE(O);
     CAPTURE(I);
-    launch_multiply(on, multiplication<float, O, batch_columns, Core>(
+    launch_multiply(on, tiled_product<float, O, batch_columns, Core>(
                             Matrix<float, I>{w.device.data()}, ByColumns<float, 1>{{x.data, step}},
                             ToColumns<float, 1>{{y.data, step}, b.device.data()}, N * L, I));
     dense_forward(exact, y.exact_tile(), x.exact_tile(), w.exact_view(), b.exact_view());
     check_sums<Core>(y, numbers, "forward");
     const auto weight_gradient =
-        multiplication<float, O, I, Core>(OverColumns<float, 1>{{dy.data, step}}, OverColumns<float, 1>{{x.data, step}},
-                                          ToGradient<float, I>{dw.device.data(), db.device.data()}, I, N * L);
+        tiled_product<float, O, I, Core>(OverColumns<float, 1>{{dy.data, step}}, OverColumns<float, 1>{{x.data, step}},
+                                         ToGradient<float, I>{dw.device.data(), db.device.data()}, I, N * L);
     launch_multiply(on, weight_gradient);
     dense_backward_weight(exact, dw.exact_view(), db.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
     check_sums<Core>(dw, numbers, "backward_weight, dw");
     check_sums<Core>(db, numbers, "backward_weight, db");
-    const auto input_gradient = multiplication<float, I, batch_columns, Core>(
+    const auto input_gradient = tiled_product<float, I, batch_columns, Core>(
         Matrix<float, I, true>{w.device.data()}, ByColumns<float, 1>{{dy.data, step}},
         ToColumns<float, 1>{{dx.data, step}, nullptr}, N * L, O);
     launch_multiply(on, input_gradient);
     dense_backward_input(exact, dx.exact_tile(), w.exact_view(), dy.exact_tile());
     check_sums<Core>(dx, numbers, "backward_input");
     dx.clear();
-    launch_multiply_two<goes_deep(O)>(on, weight_gradient, input_gradient);
+    launch_multiply_two<O>(on, weight_gradient, input_gradient);
     dense_backward_weight(exact, dw.exact_view(), db.exact_view(), dy.exact_tile(), x.exact_tile(), nullptr);
     check_sums<Core>(dw, numbers, "backward, dw");
     check_sums<Core>(db, numbers, "backward, db");
@@ -140,7 +140,7 @@ void compare_conv(Numbers numbers) {
     CAPTURE(G::weights::text());
     CAPTURE(W);
 
-    launch_multiply(on, multiplication<float, G::K, batch_columns, Core>(
+    launch_multiply(on, tiled_product<float, G::K, batch_columns, Core>(
                             Matrix<float, taps>{w.device.data()}, PatchesByColumns<G, float, W>{{x.data, step}},
                             ToPooled<G, float, W, functors::identity>{y.data, argmax.data, step, b.device.data()},
                             N * Place<G, W>::size, taps));
@@ -151,11 +151,11 @@ void compare_conv(Numbers numbers) {
 
     const Spread<G, float, 1> gradient{dy.data, nullptr, step};
     const Shares<float> shares{scratch, step, G::weights::size, 1};
-    launch_multiply(on, multiplication<float, G::K, taps, Core>(
+    launch_multiply(on, tiled_product<float, G::K, taps, Core>(
                             GradientOverColumns<G, float, 1>{gradient}, PatchesOverColumns<G, float, 1>{{x.data, step}},
                             ToShares<float, taps>{shares}, taps, N * Place<G, 1>::size, Place<G, 1>::size));
     add_shares(on, dw.device.data(), shares, N);
-    launch_multiply(on, multiplication<float, G::C, batch_columns, Core>(
+    launch_multiply(on, tiled_product<float, G::C, batch_columns, Core>(
                             TurnedWeights<G, float>{w.device.data()}, GradientPatches<G, float, 1>{gradient},
                             ToColumns<float, inputs>{{dx.data, step}, nullptr}, N * inputs * L, G::K * G::R * G::S));
     conv_backward(exact, G{}, dx.exact_tile(), dw.exact_view(), dy.exact_tile(), x.exact_tile(), w.exact_view(),

@@ -273,3 +273,14 @@ TEST_CASE("predictions of a network, and of its copy") {
         for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(double(rows[i][k]) - expected[i][k]) <= bound<float>);
     }
 }
+
+#if !defined(__HIP__) && !defined(__CUDACC__)
+TEST_CASE("a step of the MLP is nine launches") {
+    const auto samples = random_samples<float, OfMlp::input>(64, 10, 9);
+    OfMlp net(Seed{3});
+    Trainer trainer(net, CrossEntropy{}, Adam{});
+    const long before = hip::host::launches;
+    trainer.step(samples);
+    CHECK(hip::host::launches - before == 9);
+}
+#endif
