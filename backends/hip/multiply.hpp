@@ -202,7 +202,7 @@ struct TiledProduct : Product<A, B, To> {
                     blocks_for(static_cast<std::size_t>(this->depth), static_cast<std::size_t>(this->share)));
     }
     bool has_few_blocks() const {
-        const dim3 blocks = grid(S::wide_blocking);
+        const dim3 blocks = grid(S::wide::blocking);
         return 2 * blocks.x * blocks.y * blocks.z < busy_blocks;
     }
 };
@@ -224,9 +224,9 @@ void launch_multiply(backend on, const TiledProduct<S, A, B, To>& p) {
     const Product<A, B, To>& product = p;
     if constexpr (S::by_threads)
         if (p.has_few_blocks() && goes_deep(p.share))
-            return launch<multiply<typename S::narrow, A, B, To>>(on.stream, p.grid(S::narrow_blocking), dim3(threads),
+            return launch<multiply<typename S::narrow, A, B, To>>(on.stream, p.grid(S::narrow::blocking), dim3(threads),
                                                                   product);
-    launch<multiply<typename S::wide, A, B, To>>(on.stream, p.grid(S::wide_blocking), dim3(threads), product);
+    launch<multiply<typename S::wide, A, B, To>>(on.stream, p.grid(S::wide::blocking), dim3(threads), product);
 }
 
 /// Whether one launch takes both: where each alone would leave a GPU idle. Of threads' products, P goes deep.

@@ -137,6 +137,12 @@ void compare_drawn(std::integer_sequence<int, N...>) {
     compare_all<float, Drawn<N>...>();
 }
 
+template <class T, int M, class... G>
+void compare_winograd() {
+    static_assert(((cpu::winograd_outputs<G> == M) && ...));
+    compare_all<T, G...>();
+}
+
 } // namespace
 
 TEST_CASE("convolutions of LeNet-5, float and double") {
@@ -287,30 +293,17 @@ TEST_CASE("convolutions in double") {
 }
 
 TEST_CASE("Winograd's method for each size of piece, whole and cut off, with padding") {
-    const auto check = []<class T, int M, class G>(T, std::integral_constant<int, M>, G) {
-        static_assert(cpu::winograd_outputs<G> == M);
-        compare_all<T, G>();
-    };
-    constexpr std::integral_constant<int, 2> two;
-    constexpr std::integral_constant<int, 4> four;
-    constexpr std::integral_constant<int, 6> six;
-    check(0.f, two, Case<20, 4, 4, 21, 3, 3, 1, 0>{});
-    check(0.f, two, Case<12, 6, 6, 12, 5, 5, 1, 0>{});
-    check(0.f, two, Case<10, 9, 8, 12, 7, 7, 1, 3>{});
-    check(0.f, four, Case<16, 4, 4, 18, 3, 3, 1, 1>{});
-    check(0.f, four, Case<7, 7, 10, 13, 5, 5, 1, 2>{});
-    check(0.f, four, Case<9, 10, 9, 10, 5, 5, 1, 4>{});
-    check(0.f, four, Case<50, 8, 8, 49, 3, 3, 1, 1>{});
-    check(0.f, four, Case<8, 20, 20, 8, 3, 3, 1, 1>{}); // 25 pieces, 4 at a time
-    check(0.f, four, Case<53, 9, 12, 81, 3, 3, 1, 0>{});
-    check(0.f, four, Case<49, 8, 8, 52, 5, 5, 1, 0>{});
-    check(0.f, six, Case<8, 9, 11, 9, 3, 3, 1, 1>{});
-    check(0.f, six, Case<9, 10, 16, 27, 3, 3, 1, 2>{});
-    check(0.f, six, Case<48, 6, 7, 50, 3, 3, 1, 1>{});
-    check(0., two, Case<10, 9, 8, 12, 7, 7, 1, 3>{});
-    check(0., four, Case<7, 7, 10, 13, 5, 5, 1, 2>{});
-    check(0., four, Case<49, 8, 8, 52, 5, 5, 1, 0>{});
-    check(0., six, Case<9, 10, 16, 27, 3, 3, 1, 2>{});
+    compare_winograd<float, 2, Case<20, 4, 4, 21, 3, 3, 1, 0>, Case<12, 6, 6, 12, 5, 5, 1, 0>,
+                     Case<10, 9, 8, 12, 7, 7, 1, 3>>();
+    compare_winograd<float, 4, Case<16, 4, 4, 18, 3, 3, 1, 1>, Case<7, 7, 10, 13, 5, 5, 1, 2>,
+                     Case<9, 10, 9, 10, 5, 5, 1, 4>, Case<50, 8, 8, 49, 3, 3, 1, 1>, Case<53, 9, 12, 81, 3, 3, 1, 0>,
+                     Case<49, 8, 8, 52, 5, 5, 1, 0>>();
+    compare_winograd<float, 4, Case<8, 20, 20, 8, 3, 3, 1, 1>>(); // 25 pieces, 4 at a time
+    compare_winograd<float, 6, Case<8, 9, 11, 9, 3, 3, 1, 1>, Case<9, 10, 16, 27, 3, 3, 1, 2>,
+                     Case<48, 6, 7, 50, 3, 3, 1, 1>>();
+    compare_winograd<double, 2, Case<10, 9, 8, 12, 7, 7, 1, 3>>();
+    compare_winograd<double, 4, Case<7, 7, 10, 13, 5, 5, 1, 2>, Case<49, 8, 8, 52, 5, 5, 1, 0>>();
+    compare_winograd<double, 6, Case<9, 10, 16, 27, 3, 3, 1, 2>>();
 }
 
 TEST_CASE("the worked example by hand: 5x5x3, F 3, S 2, P 1, K 2 by hand") {
