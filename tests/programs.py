@@ -2,8 +2,9 @@
 """Runs the test programs and scripts of a build folder and adds up what they counted.
 
 usage: tests/programs.py BUILD SUITE,... TEXT [--targets | --under=COMMAND... | DOCTEST_OPTION...]
-Only tests of the suites named whose name contains TEXT. --targets prints the build targets they need, nothing is run.
---under runs doctest programs once more, by that command and in ten times the time.
+Only tests of the suites named whose name contains TEXT, one a core at a time, those of the highest priority first.
+--targets prints the build targets they need, nothing is run. --under runs doctest programs once more, by that command,
+in ten times the time and one after the other.
 doctest programs count test cases; a script's last line is `N passed, N failed`. One that ends without a count, by a
 signal or by its time limit counts as one failure. The last line printed here is the sum.
 """
@@ -13,6 +14,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 DOCTEST = re.compile(r"^\[doctest\] test cases: *\d+ *\| *(\d+) passed *\| *(\d+) failed", re.M)
 SCRIPT = re.compile(r"^(\d+) passed, (\d+) failed$")
@@ -76,16 +78,21 @@ def main():
         raise SystemExit(f"no test of {suites} has '{text}' in its name")
     unders = [[]] + [option.removeprefix("--under=").split() for option in options if option.startswith("--under=")]
     options = [option for option in options if not option.startswith("--under=")]
-    passed = failed = 0
-    for test, under in [(test, under) for test in chosen for under in unders if not under or is_doctest(test)]:
+    runs = [(test, under) for test in sorted(chosen, key=lambda test: -test["priority"])
+            for under in unders if not under or is_doctest(test)]
+
+    def timed(one):
         start = time.monotonic()
-        good, bad, how, output = run(build, test, options, under)
-        passed, failed = passed + good, failed + bad
-        if bad or how:
-            print(output, end="" if output.endswith("\n") else "\n")
-        name = " under ".join([test["name"], *([" ".join(under)] if under else [])])
-        took = f"({time.monotonic() - start:.1f} s)"
-        print(f"{name}: {good} passed, {bad} failed {took}{' ' + how if how else ''}", flush=True)
+        return *run(build, one[0], options, one[1]), time.monotonic() - start
+
+    passed = failed = 0
+    with ThreadPoolExecutor(1 if len(unders) > 1 else os.cpu_count()) as pool:
+        for (test, under), (good, bad, how, output, took) in zip(runs, pool.map(timed, runs)):
+            passed, failed = passed + good, failed + bad
+            if bad or how:
+                print(output, end="" if output.endswith("\n") else "\n")
+            name = " under ".join([test["name"], *([" ".join(under)] if under else [])])
+            print(f"{name}: {good} passed, {bad} failed ({took:.1f} s){' ' + how if how else ''}", flush=True)
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 
