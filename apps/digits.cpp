@@ -10,13 +10,19 @@ namespace {
 
 std::filesystem::path digits_folder(const Options& options) {
     if (options.sample) return IKEBANA_SAMPLE;
-    if (!options.data.empty()) return options.data;
+    std::error_code code;
+    if (!options.data.empty()) {
+        if (!std::filesystem::is_directory(options.data, code))
+            throw file_error(options.data.string(),
+                             "no such folder: --data takes the data set's folder; or use --sample");
+        return options.data;
+    }
     const char* cache = std::getenv("XDG_CACHE_HOME");
     const char* home = std::getenv("HOME");
     const std::filesystem::path base =
         cache && *cache == '/' ? std::filesystem::path(cache) : std::filesystem::path(home ? home : "") / ".cache";
     const std::filesystem::path folder = base / "ikebana" / "mnist";
-    if (!std::filesystem::is_directory(folder))
+    if (!std::filesystem::is_directory(folder, code))
         throw error("no digits in " + folder.string() +
                     ": apps/fetch_mnist fetches them; or use --data FOLDER, or --sample");
     return folder;

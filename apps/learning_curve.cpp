@@ -2,6 +2,7 @@
 #include <apps/cost_axis.hpp>
 #include <apps/learning_curve.hpp>
 #include <ikebana/io/atomic_file.hpp>
+#include <ikebana/train/print_progress.hpp>
 
 #include <fmt/format.h>
 
@@ -127,14 +128,6 @@ void Drawing::legend(bool thin_line) {
     if (thin_line) entry("within the pass", train_colour, true);
 }
 
-/// The pass with the lowest finite test cost.
-const PassEnd* lowest(const std::vector<PassEnd>& passes) {
-    const PassEnd* best = nullptr;
-    for (const PassEnd& pass : passes)
-        if (std::isfinite(pass.test_cost) && (best == nullptr || pass.test_cost < best->test_cost)) best = &pass;
-    return best;
-}
-
 } // namespace
 
 std::string learning_curve_svg(const TrainingRecord& record, const std::string& title) {
@@ -147,7 +140,7 @@ std::string learning_curve_svg(const TrainingRecord& record, const std::string& 
     Drawing drawing(record);
     drawing.frame(title);
     drawing.legend(!within.empty());
-    if (const PassEnd* best = lowest(record.passes())) drawing.best(*best);
+    if (const PassEnd* best = find_best_pass(record.passes())) drawing.best(*best);
     drawing.curve(within, train_colour, true);
     drawing.curve(train, train_colour, false);
     drawing.curve(test, test_colour, false);

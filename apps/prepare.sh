@@ -30,7 +30,9 @@ reason() {
 
 install() {
     local entry missing=() as_root=() output
-    command -v "${CXX:-c++}" >/dev/null || set -- "$@" g++
+    local compiler=${CXX:-c++}
+    compiler=${compiler#ccache } compiler=${compiler%% *}
+    command -v "$compiler" >/dev/null || set -- "$@" g++
     for entry; do
         case $entry in *=*) command -v "${entry#*=}" >/dev/null && continue ;; esac
         [ "$(dpkg-query -W -f='${db:Status-Status}' "${entry%%=*}" 2>/dev/null)" = installed ] || missing+=("${entry%%=*}")
@@ -38,7 +40,7 @@ install() {
     if [ ${#missing[@]} -eq 0 ]; then
         return 0
     elif ! command -v apt-get >/dev/null; then
-        command -v "${CXX:-c++}" >/dev/null || fail "there is no C++ compiler (g++ 12 or clang 14, or newer)"
+        command -v "$compiler" >/dev/null || fail "there is no C++ compiler (g++ 12 or clang 14, or newer)"
         say "this is not Debian, so nothing is installed; needed are what Debian calls ${missing[*]}"
         return 0
     fi

@@ -1,6 +1,7 @@
 // Where each event of a run goes, and what --profile leaves.
 #include <apps/output_folder.hpp>
 #include <apps/training_run.hpp>
+#include <cmath>
 #include <cstdio>
 #include <ikebana/io/atomic_file.hpp>
 #include <ikebana/train/profile_report.hpp>
@@ -12,6 +13,9 @@ const Options& with_output_folder(const Options& options) {
     make_output_folder(options.out);
     return options;
 }
+
+/// What the digits' levels go through (data/scale.hpp), and the classes.
+const ModelMetadata metadata{"x / 255 * 2 - 1", "0,1,2,3,4,5,6,7,8,9"};
 
 } // namespace
 
@@ -37,13 +41,16 @@ void TrainingRun::operator()(const PassEnd& e) {
 }
 
 void TrainingRun::keep(const PassEnd& e, const ModelContent& model) {
-    save_model(pass_file(options_, e.pass), model, {});
-    if (e.test_cost < best_) save_model(best_file(options_), model, {}), best_ = e.test_cost;
+    save_model(pass_file(options_, e.pass), model, metadata);
+    if (e.test_cost < best_)
+        save_model(best_file(options_), model, metadata), best_ = e.test_cost;
+    else if (std::isinf(best_))
+        std::filesystem::remove(best_file(options_)); // an earlier run's
 }
 
 void TrainingRun::finish(std::span<const PassEnd> passes) {
-    console_.finish(passes);
     remove_later_passes(options_, static_cast<int>(passes.size()));
+    console_.finish(passes);
 }
 
 void TrainingRun::report_profile(const std::vector<LayerRow>& layers, double peak, const char* of) const {

@@ -6,7 +6,8 @@ Only tests of the suites named whose name contains TEXT, one a core at a time, t
 --targets prints the build targets they need, nothing is run. --under runs doctest programs once more, by that command,
 in ten times the time and one after the other.
 doctest programs count test cases; a script's last line is `N passed, N failed`. One that ends without a count, by a
-signal or by its time limit counts as one failure. The last line printed here is the sum.
+signal or by its time limit counts as one failure, as does a doctest program that had nothing to run. The last line
+printed here is the sum.
 """
 import json
 import os
@@ -43,6 +44,8 @@ def count(code, output):
     if found is None:
         return 0, 1, f"ended without a count (exit code {code})"
     passed, failed = int(found[1]), int(found[2])
+    if passed + failed == 0 and found.re is DOCTEST:
+        return 0, 1, "no test case ran"
     if code != 0 and failed == 0:
         return passed, 1, f"exit code {code}"
     return passed, failed, ""

@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <ikebana/core/error.hpp>
 #include <memory>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -15,18 +18,20 @@ namespace ikebana::cpu {
 
 class Workers {
   public:
+    /// Throws error if the system gives no more threads.
     explicit Workers(int count)
         : count_(count < 1 ? 1 : count), queues_(std::make_unique<Queue[]>(static_cast<std::size_t>(count_))) {
-        for (int w = 1; w < count_; ++w) threads_.emplace_back([this, w] { serve(w); });
+        try {
+            for (int w = 1; w < count_; ++w) threads_.emplace_back([this, w] { serve(w); });
+        } catch (const std::system_error& e) {
+            end();
+            throw error("only " + std::to_string(threads_.size() + 1) + " of " + std::to_string(count_) +
+                        " threads could be started: " + e.code().message());
+        }
     }
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
-    ~Workers() {
-        leave_.store(true, std::memory_order_relaxed);
-        round_.fetch_add(1, std::memory_order_release);
-        round_.notify_all();
-        for (auto& t : threads_) t.join();
-    }
+    ~Workers() { end(); }
 
     int count() const { return count_; }
 
@@ -85,6 +90,13 @@ class Workers {
         for (int k = 0; k < count_; ++k)
             for (int task; (task = claim((worker + k) % count_, round)) >= 0; ++done) body_(argument_, task, worker);
         if (done > 0) done_.fetch_add(done, std::memory_order_release);
+    }
+
+    void end() {
+        leave_.store(true, std::memory_order_relaxed);
+        round_.fetch_add(1, std::memory_order_release);
+        round_.notify_all();
+        for (auto& t : threads_) t.join();
     }
 
     void serve(int worker) {

@@ -2,9 +2,15 @@
 // follow each other at any pace. Run under ThreadSanitizer too.
 #include <backends/cpu/parallel.hpp>
 #include <doctest/doctest.h>
+#include <tests/support/sanitized.hpp>
 
 #include <chrono>
+#include <cstring>
 #include <numeric>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using ikebana::cpu::Workers;
 
@@ -60,3 +66,23 @@ TEST_CASE("threads: none is asked for") {
     workers.run(4, [&](int, int worker) { runs += worker == 0; });
     CHECK(runs == 4);
 }
+
+#ifndef SANITIZED // which needs more addresses
+TEST_CASE("threads: more than the system gives are an error that says how many there were") {
+    const pid_t child = fork();
+    if (child == 0) {
+        const rlimit limit{1u << 30, 1u << 30}; // bytes of addresses: a hundred stacks
+        setrlimit(RLIMIT_AS, &limit);
+        try {
+            Workers workers(1000);
+        } catch (const ikebana::error& e) {
+            _exit(std::strstr(e.what(), " of 1000 threads could be started: ") ? 0 : 2);
+        }
+        _exit(1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+}
+#endif

@@ -101,6 +101,16 @@ TEST_CASE("a new file gets the permissions that the user's mask leaves") {
     CHECK((fs::status(folder / "a").permissions() & fs::perms::mask) == static_cast<fs::perms>(0640));
 }
 
+TEST_CASE("a file that is replaced keeps its permissions") {
+    Folder folder;
+    write_file(folder / "a", "old");
+    for (const int mode : {0600, 0664}) {
+        fs::permissions(folder / "a", static_cast<fs::perms>(mode));
+        write_file(folder / "a", "new");
+        CHECK((fs::status(folder / "a").permissions() & fs::perms::mask) == static_cast<fs::perms>(mode));
+    }
+}
+
 TEST_CASE("causes are named") {
     Folder folder;
     write_file(folder / "file", "x");
@@ -192,4 +202,25 @@ TEST_CASE("a pipe is written directly") {
     CHECK(::read(ends[0], text, sizeof text) == 5);
     ::close(ends[0]);
     ::close(ends[1]);
+}
+
+TEST_CASE("a descriptor that leads to a file is written where it is, and the file stays") {
+    Folder folder;
+    write_file(folder / "log", "before ");
+    const int log = ::open((folder / "log").c_str(), O_WRONLY | O_APPEND);
+    const int code = in_child([&] { // as a program whose output goes to the end of a file
+        if (::dup2(log, STDOUT_FILENO) < 0 || ::write(STDOUT_FILENO, "one ", 4) != 4) return 2;
+        if (failure("/dev/stdout", "two ") != "" || ::write(STDOUT_FILENO, "three ", 6) != 6) return 3;
+        return failure("/dev/fd/" + std::to_string(log), "four") == "" ? 0 : 4;
+    });
+    CHECK(code == 0);
+    CHECK(content(folder / "log") == "before one two three four");
+    ::close(log);
+    const int over = ::open((folder / "log").c_str(), O_WRONLY | O_TRUNC); // not at its end
+    CHECK(::write(over, "a", 1) == 1);
+    write_file("/proc/self/fd/" + std::to_string(over), "b");
+    CHECK(::write(over, "c", 1) == 1);
+    ::close(over);
+    CHECK(content(folder / "log") == "abc");
+    CHECK(folder.names() == names{"log"});
 }

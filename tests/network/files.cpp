@@ -21,6 +21,10 @@ namespace {
 struct Swish : Elementwise<Swish> {
     static auto apply(auto x) { return x * sigmoid(x); }
 };
+template <int, class>
+struct Named : Elementwise<Named<0, Relu>> {
+    static auto apply(auto x) { return relu(x); }
+};
 using Layers = Sequential<Conv<2, 3, Stride<2>, Padding<1>, NoBias>, Swish, BatchNorm, Pool<2, Average>, Dropout<25>,
                           Dense<3, init::HeNormal>, Softmax>;
 using Net = Network<Input<1, 8, 8>, Layers, cpu::backend>;
@@ -71,6 +75,19 @@ TEST_CASE("a signature names the input and every layer with its options") {
     CHECK(signature_difference(layer_names<Net>(), text).empty());
     CHECK(signature_difference({"Input<4>", "Dense<3>"}, "Input<5>, Dense<3>, Softmax") ==
           "input: Input<4> here, Input<5> in the file; layer 1: nothing here, Softmax in the file");
+}
+
+TEST_CASE("a layer without a name of its own goes by its type's, as all compilers write it") {
+    using Own = Network<Input<6>, Sequential<Dense<4>, Named<0, Relu>, Softmax>, cpu::backend>;
+    CHECK(signature<Own>() == "Input<6>, Dense<4>, Named<0,ikebana::Relu>, Softmax");
+    const Temporary file("named.safetensors");
+    Own net(Seed{1}), loaded(Seed{2});
+    save_network(file.path, net);
+    load_network(file.path, loaded);
+    CHECK(std::equal(net.parameters().begin(), net.parameters().end(), loaded.parameters().begin()));
+    // A name that a comma and a blank divide
+    CHECK(signature_difference({"Input<6>", "Own<1, 2>"}, "Input<6>, Own<1, 2>").empty());
+    CHECK(signature_difference({"Input<6>", "Own<1, 2>"}, "Input<6>, Own<1, 3>") != "");
 }
 
 TEST_CASE("the layer table: constants of the type, and what runs it") {

@@ -95,7 +95,6 @@ inline void check_whole(Findings& findings, std::size_t n, double cost, const st
                              evaluate);
 }
 
-/// More samples than a trainer has gradient buffers, so that one of them is added to by two tiles.
 template <class Net, class Loss>
 void check_whole(Findings& findings, std::size_t n = 9) {
     Net net(Seed{3});

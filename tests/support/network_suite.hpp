@@ -199,11 +199,13 @@ class NetworkSuite {
     }
 
     void threads() {
-        const auto samples = random_samples<float, S>(70, classes, 13);
+        constexpr std::size_t n = std::max<std::size_t>(70, 1'000'000 / std::max(1L, Fast::multiply_adds) + 1);
+        static_assert(Fast::multiply_adds == 0 || !FastTrainer::runs_alone(n));
+        const auto samples = random_samples<float, S>(n, classes, 13);
         const auto trained = [&](int threads) {
             Fast net = fast_;
             FastTrainer trainer(net, Loss{}, Adam{}, Threads{threads}, Seed{8});
-            for (int step = 0; step < 3; ++step) trainer.step(samples.part(0, step == 1 ? 33 : 70));
+            for (int step = 0; step < 3; ++step) trainer.step(samples.part(0, step == 1 ? 33 : n));
             std::vector<float> all(net.parameters().begin(), net.parameters().end());
             all.insert(all.end(), net.state().begin(), net.state().end());
             return all;

@@ -59,10 +59,10 @@ TEST_CASE("print_progress prints every hundredth step and every pass") {
                   "Test with Epoch 1, avg_cost: 0.25, acc: 0.5\n");
 }
 
-TEST_CASE("the best pass has the lowest cost, the first of equals, never a NaN") {
-    const double nan = std::numeric_limits<double>::quiet_NaN();
+TEST_CASE("the best pass has the lowest cost, the first of equals, and that is finite") {
+    const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
     const std::vector<PassEnd> passes{pass(0, nan), pass(1, 0.3), pass(2, 0.2), pass(3, 0.2), pass(4, 0.4)};
     CHECK(best_pass(passes).pass == 2);
-    CHECK_THROWS_WITH_AS(best_pass({}), "there is no best pass: none has a test cost", error);
-    CHECK_THROWS_AS(best_pass(std::vector<PassEnd>{pass(0, nan)}), error);
+    CHECK_THROWS_WITH_AS(best_pass({}), "there is no best pass: none has a finite test cost", error);
+    CHECK_THROWS_AS(best_pass(std::vector<PassEnd>{pass(0, nan), pass(1, inf)}), error);
 }

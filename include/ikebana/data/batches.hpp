@@ -17,7 +17,9 @@ class Batches {
     using shape = typename R::shape;
     static constexpr int classes = R::classes;
 
+    /// At least 1 sample a batch: throws error for size 0.
     Batches(R reader, std::size_t size) : reader_(std::move(reader)), batch_size_(size) {
+        if (size == 0) throw error("batch: a batch of 0 samples: expected at least 1");
         if constexpr (SizedReader<R>)
             batch_size_ = std::clamp<std::size_t>(static_cast<std::size_t>(reader_.size()), 1, size);
     }
@@ -35,7 +37,8 @@ class Batches {
 
     void start(unsigned pass) { reader_.start(pass); }
 
-    /// Fills b with up to batch_size() samples; false when none is left. Throws error for a label that is no class.
+    /// Fills b with up to batch_size() samples; false when none is left. Throws error for a label that is no class;
+    /// what b holds then is no batch.
     bool next(Batch& b) {
         if constexpr (StoredReader<R>) {
             if (!draw(b)) return false;
@@ -107,7 +110,6 @@ class Batches {
 /// Batches of `size` samples (at least 1). Throws error for size 0.
 template <SampleReader R>
 Batches<R> batch(R reader, std::size_t size) {
-    if (size == 0) throw error("batch: a batch of 0 samples: expected at least 1");
     return {std::move(reader), size};
 }
 

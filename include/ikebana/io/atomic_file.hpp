@@ -1,11 +1,12 @@
 // Writing a file whole or not at all. The bytes go to a hidden temporary file in the same folder; commit() flushes it
 // to the disk and renames it over the old file, so a reader sees the old bytes or the new ones and never a part.
 // Whatever fails on the way (no folder, no permission, full disk, file-size limit) throws ikebana::file_error and
-// leaves the old file untouched and no temporary behind. A device or a pipe (/dev/stdout) has no "whole" and is written
-// directly. Used by safetensors.hpp; POSIX calls only.
+// leaves the old file untouched and no temporary behind. A device, a pipe or an open descriptor (/dev/stdout, whatever
+// it leads to) has no "whole" and is written directly. POSIX calls only.
 #pragma once
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstddef>
 #include <ctime>
@@ -36,7 +37,8 @@ class AtomicFile {
     void write(std::span<const std::byte> bytes);
     void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
-    /// Makes the file appear under its name, safe against a power cut. Throws file_error when it could not.
+    /// Makes the file appear under its name, safe against a power cut. Throws file_error when it could not; the new
+    /// file is there already if all that failed is to flush its folder.
     void commit();
 
   private:
@@ -45,7 +47,7 @@ class AtomicFile {
 
     std::filesystem::path path_;      // as the user wrote it: named in errors
     std::filesystem::path target_;    // the same with links followed
-    std::filesystem::path temporary_; // empty for a device
+    std::filesystem::path temporary_; // empty for what is written directly
     int descriptor_ = -1;
 };
 
@@ -105,6 +107,23 @@ class file_size_signal_blocked {
     sigset_t signal_, before_;
 };
 
+/// The descriptor that a path such as /dev/stdout or /dev/fd/5 stands for; −1 for any other path.
+inline int descriptor_of(std::filesystem::path path) {
+    for (int links = 0; links < 8; ++links) {
+        std::error_code code;
+        if (std::filesystem::equivalent(path.parent_path(), "/proc/self/fd", code)) {
+            const std::string name = path.filename().string();
+            int number = -1;
+            std::from_chars(name.data(), name.data() + name.size(), number);
+            return number;
+        }
+        const std::filesystem::path next = std::filesystem::read_symlink(path, code);
+        if (code) return -1;
+        path = path.parent_path() / next;
+    }
+    return -1;
+}
+
 /// A name in the folder of `target` that no other process or thread uses, short enough for any file system.
 inline std::filesystem::path temporary_name(const std::filesystem::path& target) {
     static std::atomic<unsigned> counter{0};
@@ -119,6 +138,11 @@ inline std::filesystem::path temporary_name(const std::filesystem::path& target)
 inline AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
     if (path_.empty()) throw error("cannot write a file without a name");
     target_ = path_;
+    if (const int number = detail::descriptor_of(path_); number >= 0) {
+        descriptor_ = ::fcntl(number, F_DUPFD_CLOEXEC, 0); // at the place where it is, which opening would not keep
+        if (descriptor_ < 0) fail(errno);
+        return;
+    }
     struct stat status;
     const bool exists = ::stat(path_.c_str(), &status) == 0; // of what links lead to
     if (!exists && errno == ELOOP) fail(ELOOP);
@@ -140,6 +164,7 @@ inline AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path
         descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (descriptor_ < 0 && (errno == EEXIST || errno == EINTR));
     if (descriptor_ < 0) fail(errno);
+    if (exists) static_cast<void>(::fchmod(descriptor_, status.st_mode & 0777)); // where a file system has modes
 }
 
 inline AtomicFile::~AtomicFile() { close_and_remove(); }
@@ -156,10 +181,10 @@ inline void AtomicFile::write(std::span<const std::byte> bytes) {
 }
 
 inline void AtomicFile::commit() {
-    const bool device = temporary_.empty();
-    if (!device && ::fsync(descriptor_) != 0) fail(errno);
+    const bool direct = temporary_.empty();
+    if (!direct && ::fsync(descriptor_) != 0) fail(errno);
     if (::close(std::exchange(descriptor_, -1)) != 0) fail(errno);
-    if (device) return;
+    if (direct) return;
     if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
     temporary_.clear();
 

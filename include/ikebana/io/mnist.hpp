@@ -136,9 +136,9 @@ class Mnist {
                 tried += tried.empty() ? "" : ", ";
                 tried += name;
             }
-        throw file_error(folder.string(),
-                         (std::filesystem::is_directory(folder) ? "has none of " : "no folder with one of ") + tried +
-                             ": name the data set's folder with --data, or use --sample");
+        std::error_code failure;
+        const bool is_folder = std::filesystem::is_directory(folder, failure);
+        throw file_error(folder.string(), (is_folder ? "has none of " : "no folder with one of ") + tried);
     }
 
     static MnistReader read(const std::filesystem::path& folder, const std::string& part) {

@@ -2,8 +2,8 @@
 // metadata:
 //   ikebana.kind        "network" (parameters and running statistics) or "inference" (folded, predicts only)
 //   ikebana.signature   the layers (network/signature.hpp)
-//   ikebana.scaling     what pixels go through before the network
-//   ikebana.labels      what the outputs stand for, separated by commas
+//   ikebana.scaling     what pixels go through before the network, if the writer says it
+//   ikebana.labels      what the outputs stand for, separated by commas, if the writer says it
 // Loading checks signature, names, types and shapes before anything is changed; a file of another network is refused
 // with the layers that differ. This header declares what it needs from io/safetensors.hpp, which a program includes in
 // one place: save_inference_model("lenet5.safetensors", net.inference());
@@ -18,8 +18,7 @@
 namespace ikebana {
 
 struct ModelMetadata {
-    std::string scaling = "x / 255 * 2 - 1";
-    std::string labels = "0,1,2,3,4,5,6,7,8,9";
+    std::string scaling = {}, labels = {};
 };
 
 /// One array of a model: its layer, its name there, its shape, and where it lies.

@@ -67,10 +67,9 @@ inline const TensorEntry& tensor_for(const std::string& path, const TensorFile& 
 template <class>
 void save_model(const std::filesystem::path& path, const ModelContent& content, const ModelMetadata& metadata) {
     TensorFile file;
-    file.metadata = {{"ikebana.kind", content.kind},
-                     {"ikebana.signature", joined(content.layers)},
-                     {"ikebana.scaling", metadata.scaling},
-                     {"ikebana.labels", metadata.labels}};
+    file.metadata = {{"ikebana.kind", content.kind}, {"ikebana.signature", joined(content.layers)}};
+    if (!metadata.scaling.empty()) file.metadata["ikebana.scaling"] = metadata.scaling;
+    if (!metadata.labels.empty()) file.metadata["ikebana.labels"] = metadata.labels;
     for (const ModelArray& array : content.arrays)
         file.tensors.push_back({detail::array_name(array),
                                 content.dtype,

@@ -210,8 +210,9 @@ inline bool header_events::end_array() {
 
 inline bool header_events::parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& e) {
     const std::string_view text = e.what(); // "[...] parse error at line 1, column 2: what - what exactly"
-    const std::size_t start = std::min(text.find(": "), text.size() - 2) + 2;
-    fail("header is not JSON (at byte " + std::to_string(8 + position) + "): " + in_quotes(text.substr(start)));
+    const std::size_t colon = text.find(": ");
+    fail("header is not JSON (at byte " + std::to_string(8 + position) +
+         "): " + in_quotes(text.substr(colon == std::string_view::npos ? 0 : colon + 2)));
 }
 
 inline void header_events::finish_tensor() {

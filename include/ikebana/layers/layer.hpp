@@ -215,16 +215,23 @@ constexpr auto views(Parameters<P...>, T* base) {
     return s + ">";
 }
 
+/// A type's name as compilers agree on it, from "… [with L = {anonymous}::Clip<0, 6>; …]" or
+/// "… [L = (anonymous namespace)::Clip<0, 6>]": "Clip<0,6>".
+[[gnu::cold]] inline std::string type_name(std::string_view function) {
+    function.remove_prefix(function.find("L = ") + 4);
+    std::string name(function.substr(0, function.find_first_of(";]")));
+    for (const std::string_view left_out : {"{anonymous}::", "(anonymous namespace)::", " "})
+        for (std::size_t at; (at = name.find(left_out)) != std::string::npos;) name.erase(at, left_out.size());
+    return name;
+}
+
 /// "Conv<20,5>": what the layer calls itself, else the name of its type.
 template <class L>
 std::string layer_name() {
-    if constexpr (requires { L::name(); }) {
+    if constexpr (requires { L::name(); })
         return L::name();
-    } else {
-        std::string_view text = __PRETTY_FUNCTION__; // "… [with L = Swish; …]" or "… [L = Swish]"
-        text.remove_prefix(text.find("L = ") + 4);
-        return std::string(text.substr(0, text.find_first_of(";]")));
-    }
+    else
+        return type_name(__PRETTY_FUNCTION__);
 }
 
 template <class L, class In>

@@ -1,5 +1,5 @@
 // A network as text: "Input<1,28,28>, Conv<20,5>, Pool<2>, …". It names the network in files and in messages; two
-// networks have the same signature exactly if they have the same input and layers.
+// networks have the same signature exactly if they have the same input and layers of the same names.
 #pragma once
 #include <ikebana/network/network.hpp>
 
@@ -43,6 +43,7 @@ std::string signature() {
 
 /// Where two signatures differ, layer by layer, in one line; empty if they are equal.
 inline std::string signature_difference(const std::vector<std::string>& here, std::string_view other) {
+    if (joined(here) == other) return {};
     std::vector<std::string> there;
     while (!other.empty()) {
         const std::size_t end = other.find(", ");

@@ -1,8 +1,8 @@
 // Trainer of a network on a device: parameters and optimiser state live there. A step is captured once for each size of
 // batch and then launched: load samples → forward → loss → backward → running statistics → update. Its numbers wait on
 // the device before it does, and costs come back in groups, so the host is ahead by one group of steps and waits for
-// nothing else. step() and fit() begin with the network's numbers and end by giving them back; within fit() they come
-// back after each pass, before its test.
+// nothing else. step() and fit() begin with the network's numbers and end by giving them back, by an exception, too;
+// within fit() they come back after each pass, before its test.
 // Next to read: train/device_program.hpp, train/device_data.hpp.
 #pragma once
 #include <ikebana/train/device_evaluate.hpp>
@@ -10,6 +10,7 @@
 #include <ikebana/train/trainer.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -101,7 +102,8 @@ class Trainer<Net, Loss, Optimizer> {
     /// Steps that are asked for at once.
     struct Group {
         std::array<int, program::slots / 2> samples{};
-        int count = 0, first = 0, slot = 0;  // steps; the first one's number within its pass, and its slot
+        int count = 0, asked = 0;            // steps, and those that were asked for
+        int first = 0, slot = 0;             // the first one's number within its pass, and its slot
         typename backend::event ready, done; // batches and numbers are on the device; costs are on the host
     };
     /// A step as it was asked for before; without a graph it was so once, since a kernel's code may be loaded then,
@@ -120,6 +122,19 @@ class Trainer<Net, Loss, Optimizer> {
     std::vector<PassEnd> fit_from(Source source, Test test, Passes passes, Handlers&... handlers) {
         static_assert(2 * Source::group <= program::slots);
         DeviceTests<Net, Test> tests(std::move(test));
+        try {
+            return run_passes_of(source, tests, passes, handlers...);
+        } catch (...) {
+            for (Group& group : groups_) end(group); // steps that nobody will be told of
+            groups_[0].ready.record(copies_.get());
+            groups_[0].ready.wait(); // what is copied is the source's
+            program_.give(net_);
+            throw;
+        }
+    }
+
+    template <class Source, class Tests, class... Handlers>
+    std::vector<PassEnd> run_passes_of(Source& source, Tests& tests, Passes passes, Handlers&... handlers) {
         std::vector<PassEnd> history;
         RunPosition at;
         for (at.pass = 0; at.pass < passes.count; ++at.pass) {
@@ -140,10 +155,7 @@ class Trainer<Net, Loss, Optimizer> {
             for (int first = 0;; first += Source::group, half = 1 - half) {
                 Group& group = groups_[half];
                 group.first = first, group.slot = half * Source::group;
-                prepare(source, group, [&](int step) {
-                    const double steps = source.steps();
-                    return steps > 0 ? (at.pass + step / steps) / passes.count : 0;
-                });
+                prepare(source, group, [&](int step) { return progress(at.pass, step, source.steps(), passes); });
                 if (group.count == 0) break;
                 ask_for(source.samples(), source.batch(), group);
                 settle_group(groups_[1 - half]);
@@ -172,7 +184,8 @@ class Trainer<Net, Loss, Optimizer> {
 
     /// Nothing is under way: the next step is the first of a pass.
     void start(int slots) {
-        for (Group& group : groups_) group.count = 0;
+        for (Group& group : groups_) group.count = group.asked = 0;
+        stopped_ = false;
         program_.start({static_cast<std::uint64_t>(steps_), 0, 0, static_cast<std::uint32_t>(slots)});
     }
 
@@ -232,6 +245,7 @@ class Trainer<Net, Loss, Optimizer> {
         for (std::size_t i = 0; i < count; ++i) ask_for_step(samples, batch, group.samples[i]);
         ask_to_host(program_.on(), costs_.data() + slot, program_.costs() + slot, count);
         group.done.record(program_.on().stream);
+        group.asked = group.count;
     }
 
     template <class U>
@@ -262,13 +276,24 @@ class Trainer<Net, Loss, Optimizer> {
         });
     }
 
-    /// Waits for a group; f(cost, samples) for each of its steps. `at` is the first one's place.
+    /// Waits for a group's steps and returns how many there were. From one without a finite cost on, they changed
+    /// nothing and don't count.
+    int end(Group& group) {
+        group.count = 0;
+        const int asked = std::exchange(group.asked, 0);
+        if (asked > 0) group.done.wait();
+        for (int i = 0; i < asked && !stopped_; ++i) {
+            stopped_ = !std::isfinite(costs_.data()[group.slot + i]);
+            steps_ += !stopped_;
+        }
+        return asked;
+    }
+
+    /// Ends a group; f(cost, samples) for each of its steps. `at` is the first one's place.
     template <class F>
     void settle(Group& group, RunPosition at, F f) {
-        if (group.count == 0) return;
-        group.done.wait();
-        const int count = std::exchange(group.count, 0);
-        for (int i = 0; i < count; ++i, ++at.step, ++steps_) {
+        const int count = end(group);
+        for (int i = 0; i < count; ++i, ++at.step) {
             const int n = group.samples[static_cast<std::size_t>(i)];
             const double cost = costs_.data()[group.slot + i];
             check_cost(cost, at, n);
@@ -299,6 +324,7 @@ class Trainer<Net, Loss, Optimizer> {
     RunPosition position_;
     Profile* profile_ = nullptr;
     long steps_ = 0;
+    bool stopped_ = false; // by a cost that is not finite, until the next start
 };
 
 } // namespace ikebana

@@ -63,7 +63,8 @@ class Evaluator {
     static constexpr int L = Model::L;
 
     Evaluator(const Model& model, workers& threads)
-        : model_(model), workers_(threads), memory_(static_cast<std::size_t>(threads.count()) * worker_bytes) {}
+        : model_(model), workers_(threads), memory_(static_cast<std::size_t>(threads.count()) * worker_bytes),
+          predictions_(static_cast<std::size_t>(threads.count()) * L) {}
 
     /// Adds a batch; `predicted`, if given, gets a class for each sample.
     template <class B>
@@ -91,6 +92,7 @@ class Evaluator {
     }
 
   private:
+    static constexpr std::size_t K = Model::output::size;
     /// What the model needs, then labels, costs and the loss's scratch of a tile.
     static constexpr std::size_t worker_bytes = Model::Workspace::bytes + (6 * L * sizeof(T) + 63) / 64 * 64;
     /// What the loss is computed from: all layers, or all but the Softmax that CrossEntropy takes over.
@@ -98,7 +100,6 @@ class Evaluator {
         Model::program::size - (Model::chain::size - Loss::template program<typename Model::chain>::size);
 
     void evaluate_tile(const T* rows_in, std::size_t first, int count, int worker) {
-        constexpr std::size_t K = Model::output::size;
         T costs[L], labels[L];
         for (int lane = 0; lane < L; ++lane)
             labels[lane] = lane < count ? static_cast<T>(labels_[first + static_cast<std::size_t>(lane)]) : T(-1);
@@ -109,7 +110,7 @@ class Evaluator {
         Loss::evaluate(backend{}, lanes + L, Nothing{}, z, static_cast<const T*>(lanes), static_cast<const T*>(nullptr),
                        T(1), lanes + 2 * L);
         to_host(backend{}, costs, lanes + L, L);
-        Prediction<T, K> rows[L];
+        Prediction<T, K>* rows = predictions_.data() + static_cast<std::size_t>(worker) * L;
         Model::Tiles::template store_rows<K>(z, count, rows[0].values.data(), memory);
         for (int lane = 0; lane < count; ++lane) {
             costs_[first + static_cast<std::size_t>(lane)] = costs[lane];
@@ -120,6 +121,7 @@ class Evaluator {
     const Model& model_;
     workers& workers_;
     Memory<backend, std::byte> memory_;
+    std::vector<Prediction<T, K>> predictions_; // L of each worker
     std::vector<T> staged_, costs_;
     std::vector<int> labels_, classes_;
     double cost_ = 0;

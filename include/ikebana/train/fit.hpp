@@ -42,6 +42,11 @@ void tell(H& handler, const Event& event) {
         (void)sizeof(handler_mismatch<H, expected<a_call_with_const_StepEnd_or_PassEnd>, given<H>>);
 }
 
+/// How far a run is, from 0 to 1, before a step; by whole passes where a reader doesn't know its steps.
+inline double progress(int pass, int step, int steps, Passes passes) {
+    return (pass + (steps > 0 ? static_cast<double>(step) / steps : 0.0)) / passes.count;
+}
+
 template <class Reader>
 int steps_of(const Reader& reader) {
     if constexpr (requires { reader.size(); })
@@ -76,7 +81,7 @@ template <class Train, class Step, class Test, class... Handlers>
         ahead.start(static_cast<unsigned>(at.pass));
         for (at.step = 0; ahead.next(batch); ++at.step) {
             const int n = static_cast<int>(batch.labels.size());
-            if (steps > 0) at.progress = (at.pass + static_cast<double>(at.step) / steps) / passes.count;
+            at.progress = progress(at.pass, at.step, steps, passes);
             if constexpr (can_take_over)
                 if (takes_over) meanwhile.parts = ahead.parts();
             const double cost = step(batch, at, meanwhile);

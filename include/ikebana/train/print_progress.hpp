@@ -35,13 +35,17 @@ inline std::string pass_line(const PassEnd& e) {
 /// Steps that get a line.
 inline bool has_line(const StepEnd& e) { return e.step % 100 == 0; }
 
-/// The pass with the lowest test cost, the first of equals. Throws error where there is none (no pass, or no cost that
-/// is a number).
-inline const PassEnd& best_pass(std::span<const PassEnd> passes) {
+/// The pass with the lowest finite test cost, the first of equals; null where there is none.
+inline const PassEnd* find_best_pass(std::span<const PassEnd> passes) {
     const PassEnd* best = nullptr;
     for (const PassEnd& pass : passes)
-        if (!std::isnan(pass.test_cost) && (best == nullptr || pass.test_cost < best->test_cost)) best = &pass;
-    if (best == nullptr) throw error("there is no best pass: none has a test cost");
+        if (std::isfinite(pass.test_cost) && (best == nullptr || pass.test_cost < best->test_cost)) best = &pass;
+    return best;
+}
+/// The same; throws error where there is none.
+inline const PassEnd& best_pass(std::span<const PassEnd> passes) {
+    const PassEnd* best = find_best_pass(passes);
+    if (best == nullptr) throw error("there is no best pass: none has a finite test cost");
     return *best;
 }
 

@@ -45,16 +45,18 @@ class Profile {
         layers_ = layers;
         workers_.resize(static_cast<std::size_t>(threads));
         for (Worker& w : workers_) w.total.resize(parts * static_cast<std::size_t>(layers));
+        in_step_ = true;
         step_begin_ = now();
         if (steps_ == 0) first_ = step_begin_;
     }
     [[gnu::cold]] void end_step() {
         last_ = now();
+        in_step_ = false;
         in_steps_ += last_ - step_begin_;
         ++steps_;
     }
     [[gnu::cold]] void add(int worker, Part part, int layer, std::int64_t begin) {
-        if (workers_.empty()) return; // gradients alone, before any step
+        if (!in_step_) return; // gradients alone
         const std::int64_t end = now();
         Worker& w = workers_[static_cast<std::size_t>(worker)];
         w.total[index(part, layer)] += end - begin;
@@ -79,6 +81,7 @@ class Profile {
 
     int traced_steps_, layers_ = 0;
     long steps_ = 0;
+    bool in_step_ = false;
     std::int64_t first_ = 0, last_ = 0, step_begin_ = 0, in_steps_ = 0;
     std::vector<Worker> workers_;
 };

@@ -4,7 +4,7 @@
 //   std::fputs(profile_table(profile, layers, batch, peak).c_str(), stdout);
 //   write_file("profile.json", chrome_trace(profile, layers));
 #pragma once
-#include <cstdio>
+#include <ikebana/train/formatted.hpp>
 #include <ikebana/train/layer_row.hpp>
 #include <ikebana/train/profile.hpp>
 #include <limits>
@@ -23,23 +23,20 @@ inline std::string profile_table(const Profile& profile, const std::vector<Layer
     if (profile.steps() == 0) return "no step was profiled\n";
     const double all = profile.wall_seconds() * profile.threads() / steps;
     std::string text;
-    const auto line = [&](auto... values) {
-        char buffer[256];
-        std::snprintf(buffer, sizeof buffer, values...);
-        text += buffer;
-    };
-    line("%ld steps of %d samples, %d %s, %.3f ms a step (%.3f ms within steps), peak of %s %.1f GFLOP/s\n",
-         profile.steps(), batch, profile.threads(), profile.threads() == 1 ? "thread" : "threads",
-         1e3 * profile.wall_seconds() / steps, 1e3 * profile.step_seconds() / steps, of, peak * 1e-9);
-    line("%5s  %-24s %-9s %10s %8s %9s %9s\n", "layer", "kind", "direction", "ms/step", "share", "GFLOP/s", "of peak");
+    text +=
+        formatted("%ld steps of %d samples, %d %s, %.3f ms a step (%.3f ms within steps), peak of %s %.1f GFLOP/s\n",
+                  profile.steps(), batch, profile.threads(), profile.threads() == 1 ? "thread" : "threads",
+                  1e3 * profile.wall_seconds() / steps, 1e3 * profile.step_seconds() / steps, of, peak * 1e-9);
+    text += formatted("%5s  %-24s %-9s %10s %8s %9s %9s\n", "layer", "kind", "direction", "ms/step", "share", "GFLOP/s",
+                      "of peak");
     double counted = 0;
     const auto row = [&](const std::string& position, const std::string& kind, const char* direction, double seconds,
                          double flop) {
         counted += seconds;
         if (seconds == 0) return;
-        line("%5s  %-24s %-9s %10.4f %6.1f %%", position.c_str(), kind.c_str(), direction, 1e3 * seconds,
-             100 * seconds / all);
-        if (flop > 0) line(" %9.1f %7.1f %%", flop / seconds * 1e-9, 100 * flop / seconds / peak);
+        text += formatted("%5s  %-24s %-9s %10.4f %6.1f %%", position.c_str(), kind.c_str(), direction, 1e3 * seconds,
+                          100 * seconds / all);
+        if (flop > 0) text += formatted(" %9.1f %7.1f %%", flop / seconds * 1e-9, 100 * flop / seconds / peak);
         text += "\n";
     };
     int first_trained = std::numeric_limits<int>::max();
@@ -94,12 +91,9 @@ inline std::string chrome_trace(const Profile& profile, const std::vector<LayerR
             const bool of_layer = s.part == Part::forward || s.part == Part::backward || s.part == Part::pack;
             const std::string name =
                 (of_layer ? layers[static_cast<std::size_t>(s.layer)].layer + " " : std::string()) + name_of(s.part);
-            char buffer[256];
-            std::snprintf(buffer, sizeof buffer,
-                          "%s\n{\"name\":\"%s\",\"ph\":\"X\",\"pid\":0,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f}",
-                          any ? "," : "", name.c_str(), worker, static_cast<double>(s.begin - start) * 1e-3,
-                          static_cast<double>(s.end - s.begin) * 1e-3);
-            text += buffer;
+            text += formatted("%s\n{\"name\":\"%s\",\"ph\":\"X\",\"pid\":0,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f}",
+                              any ? "," : "", name.c_str(), worker, static_cast<double>(s.begin - start) * 1e-3,
+                              static_cast<double>(s.end - s.begin) * 1e-3);
             any = true;
         }
     return text + "\n]}\n";

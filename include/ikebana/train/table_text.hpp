@@ -1,25 +1,19 @@
 // A network's table as text: describe.hpp makes the table.
 #pragma once
+#include <ikebana/train/formatted.hpp>
 #include <ikebana/train/layer_row.hpp>
-
-#include <cstdio>
 
 namespace ikebana {
 
 inline std::string table_text(const NetworkTable& table) {
-    std::string text;
-    const auto line = [&](auto... values) {
-        char buffer[256];
-        std::snprintf(buffer, sizeof buffer, values...);
-        text += buffer;
-    };
-    line("input %s, batch %d, backend %s, vectors of %d, %d %s\n", table.input.c_str(), table.samples, table.backend,
-         table.vector_width, table.threads, table.threads == 1 ? "thread" : "threads");
-    line("%5s  %-24s %-12s %12s %15s %17s\n", "layer", "kind", "output", "parameters", "multiply-adds",
-         "workspace bytes");
+    std::string text =
+        formatted("input %s, batch %d, backend %s, vectors of %d, %d %s\n", table.input.c_str(), table.samples,
+                  table.backend, table.vector_width, table.threads, table.threads == 1 ? "thread" : "threads");
+    text += formatted("%5s  %-24s %-12s %12s %15s %17s\n", "layer", "kind", "output", "parameters", "multiply-adds",
+                      "workspace bytes");
     const auto row = [&](const std::string& position, const LayerRow& r) {
-        line("%5s  %-24s %-12s %12zu %15ld %17zu\n", position.c_str(), r.layer.c_str(), r.output.c_str(), r.parameters,
-             r.multiply_adds, r.workspace_bytes);
+        text += formatted("%5s  %-24s %-12s %12zu %15ld %17zu\n", position.c_str(), r.layer.c_str(), r.output.c_str(),
+                          r.parameters, r.multiply_adds, r.workspace_bytes);
     };
     // No layer's own: the input, gradients of outputs, packed parameters, shares of a batch norm, labels, costs,
     // scratch.

@@ -93,16 +93,18 @@ class Trainer {
     std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
         static_assert(reader_fits<Net, Train>() && reader_fits<Net, Test>());
         // A short step takes longer to fetch a batch from another core than to prepare it.
-        const bool takes_over = threads() >= hardware_threads() || too_small_to_share(train.batch_size());
-        auto history = run_passes(
+        const bool takes_over = threads() >= hardware_threads() || runs_alone(train.batch_size());
+        struct Progress {
+            RunPosition& position;
+            ~Progress() { position.progress = 0; } // whatever ends the run: later steps are none of it
+        } const of_this_run{position_};
+        return run_passes(
             std::move(train), passes, takes_over,
             [&](const Batch& batch, const RunPosition& at, Meanwhile meanwhile) {
                 position_ = at;
                 return step(batch, meanwhile);
             },
             [&] { return evaluate(test); }, handlers...);
-        position_.progress = 0;
-        return history;
     }
 
     /// Mean cost and accuracy over a reader of batches, by the inference program.
@@ -116,6 +118,10 @@ class Trainer {
     void set_profile(Profile* profile) { profile_ = profile; }
     Optimizer& optimizer() { return optimizer_; }
     int threads() const { return workers_.count(); }
+
+    /// Whether a step on n samples is the calling thread's alone: forward some tens of microseconds in all, it is too
+    /// short to be shared.
+    static constexpr bool runs_alone(std::size_t n) { return static_cast<long>(n) * Net::multiply_adds < 1'000'000; }
 
     /// Bytes of workspace that batches of n samples take: tiles with activations and their gradients, shares of meeting
     /// layers, packed parameters, scratch of each thread. Gradients of parameters and optimiser state come on top.
@@ -140,14 +146,9 @@ class Trainer {
                    : 1;
     }
 
-    /// Forward some tens of microseconds in all.
-    static constexpr bool too_small_to_share(std::size_t n) {
-        return static_cast<long>(n) * Net::multiply_adds < 1'000'000;
-    }
-
     void reserve(std::size_t n) {
         const std::size_t tiles = (n + L - 1) / L;
-        if (samples_.size() < tiles) {
+        if (tiles_.size() < tiles * program::tile_bytes) {
             tiles_ = Arena<std::byte>(tiles * program::tile_bytes);
             partials_ = Arena<T>(tiles * program::partial_offset.back());
             compact_ = Arena<T>(tiles * program::partial_offset.back());
@@ -250,7 +251,7 @@ class Trainer {
     double run(const B& batch) {
         const std::size_t n = check_batch<Net>(batch, staged_labels_);
         reserve(n);
-        alone_ = too_small_to_share(n);
+        alone_ = runs_alone(n);
         used_ = alone_ ? 1 : std::min<int>(slots, static_cast<int>(samples_.size()));
         scale_ = T(1) / static_cast<T>(n);
         rows_ = program::input_rows(rows_of(batch.images, n * Net::input::size, staged_images_), static_cast<int>(n));

@@ -53,6 +53,14 @@ void compare_gradients(std::size_t n) {
     }
 }
 
+/// Parameters and state.
+template <class Net>
+std::vector<float> numbers_of(const Net& net) {
+    std::vector<float> numbers(net.parameters().begin(), net.parameters().end());
+    numbers.insert(numbers.end(), net.state().begin(), net.state().end());
+    return numbers;
+}
+
 const Mnist& digits() {
     static const Mnist sample(IKEBANA_SOURCE_ROOT "/apps/data/mnist-sample");
     return sample;
@@ -193,13 +201,17 @@ TEST_CASE("a cost that is no number stops fit at the step and layer that the CPU
     samples.images(bad, 1, 3, 3) = std::numeric_limits<float>::quiet_NaN();
     const auto sentence = [&]<class Backend>(Backend, bool late) {
         const Late with(late);
-        Network<Input<2, 9, 8>, Small, Backend> net(Seed{2});
-        Trainer trainer(net, CrossEntropy{}, Adam{});
+        Network<Input<2, 9, 8>, Small, Backend> net(Seed{2}), other(Seed{2});
+        Trainer trainer(net, CrossEntropy{}, Adam{}), stepped(other, CrossEntropy{}, Adam{});
         const auto reader = from_arrays<SmallNet::input, 4>(samples.images, samples.labels);
         int told = 0;
         try {
             trainer.fit(batch(reader, 16), batch(reader, 64), Passes{1}, [&](const StepEnd&) { ++told; });
         } catch (const error& e) {
+            // What follows goes on from the last step before.
+            for (std::size_t first = 0; first < 64; first += 16) stepped.step(samples.part(first, 16));
+            CHECK(numbers_of(net) == numbers_of(other));
+            CHECK(trainer.step(samples.part(0, 16)) == stepped.step(samples.part(0, 16)));
             return std::to_string(told) + " steps, " + e.what();
         }
         return std::string("it ended");
@@ -208,6 +220,32 @@ TEST_CASE("a cost that is no number stops fit at the step and layer that the CPU
     CHECK(expected.find("4 steps, training stopped at step 4 of pass 0") == 0);
     CHECK(sentence(hip::backend{}, false) == expected);
     CHECK(sentence(hip::backend{}, true) == expected);
+}
+
+TEST_CASE("a handler that throws ends fit between two steps, and training goes on from there") {
+    const auto samples = random_samples<float, SmallNet::input>(110, 4, 5);
+    const auto reader = from_arrays<SmallNet::input, 4>(samples.images, samples.labels);
+    const auto compare = [&](auto train, bool late) {
+        const Late with(late);
+        SmallNet net(Seed{2}), other(Seed{2});
+        Trainer trainer(net, CrossEntropy{}, Adam{}), stepped(other, CrossEntropy{}, Adam{});
+        CHECK_THROWS_AS(trainer.fit(batch(train, 16), batch(reader, 64), Passes{1},
+                                    [&](const StepEnd& e) {
+                                        if (e.step == 2) throw std::runtime_error("enough");
+                                    }),
+                        std::runtime_error);
+        std::size_t steps = 0; // the device is ahead
+        for (; steps < 3 || (steps < 7 && numbers_of(net) != numbers_of(other)); ++steps)
+            stepped.step(samples.part(16 * steps, std::min<std::size_t>(16, 110 - 16 * steps)));
+        CHECK(numbers_of(net) == numbers_of(other));
+        CHECK(trainer.step(samples) == stepped.step(samples));
+        return steps;
+    };
+    const auto copied = map(reader, [](const auto& s) { return s; });
+    for (const bool late : {false, true}) {
+        CHECK(compare(reader, late) == 7);
+        CHECK(compare(copied, late) == 4);
+    }
 }
 
 TEST_CASE("a cost that is no number stops training with the step and the layer, and changes nothing") {
