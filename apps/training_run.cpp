@@ -14,7 +14,7 @@ const Options& with_output_folder(const Options& options) {
     return options;
 }
 
-/// What the digits' levels go through (data/scale.hpp), and the classes.
+/// What the digits' levels go through (tensor/scale.hpp), and the classes.
 const ModelMetadata metadata{"x / 255 * 2 - 1", "0,1,2,3,4,5,6,7,8,9"};
 
 } // namespace

@@ -68,11 +68,11 @@ TEST_CASE("not a file that can be read") {
 }
 
 TEST_CASE("a wrong length or a header that is not JSON") {
-    CHECK(refusal_of("") == "has 0 bytes: expected 8 bytes of header length");
-    CHECK(refusal_of("1234567") == "has 7 bytes: expected 8 bytes of header length");
-    CHECK(refusal_of(with_length("", 0)) == "header length is 0 (at byte 0): expected 1 to 0, by the file's 8 bytes");
-    CHECK(refusal_of(with_length("{}", 3)) == "header length is 3 (at byte 0): expected 1 to 2, by the file's 10 bytes");
-    CHECK(refusal_of(with_length("{}", ~0ull)).starts_with("header length is 18446744073709551615 (at byte 0)"));
+    CHECK(refusal_of("") == "is no safetensors file: it has 0 bytes, expected 8 of header length");
+    CHECK(refusal_of("1234567") == "is no safetensors file: it has 7 bytes, expected 8 of header length");
+    CHECK(refusal_of(with_length("", 0)) == "is no safetensors file, or not all of one: header length is 0 (at byte 0): expected 1 to 0, by the file's 8 bytes");
+    CHECK(refusal_of(with_length("{}", 3)) == "is no safetensors file, or not all of one: header length is 3 (at byte 0): expected 1 to 2, by the file's 10 bytes");
+    CHECK(refusal_of(with_length("{}", ~0ull)).starts_with("is no safetensors file, or not all of one: header length is 18446744073709551615 (at byte 0)"));
     CHECK(refusal_of(with_length("\x89PNG")) == "header (at byte 8): expected '{' of a JSON object");
     CHECK(refusal_of(with_length("[]")) == "header (at byte 8): expected '{' of a JSON object");
     CHECK(refusal_of(with_length(std::string("{}\0x", 4))) == "header has a zero byte (at byte 10)");

@@ -79,7 +79,7 @@ TEST_CASE("a signature names the input and every layer with its options") {
 
 TEST_CASE("a layer without a name of its own goes by its type's, as all compilers write it") {
     using Own = Network<Input<6>, Sequential<Dense<4>, Named<0, Relu>, Softmax>, cpu::backend>;
-    CHECK(signature<Own>() == "Input<6>, Dense<4>, Named<0,ikebana::Relu>, Softmax");
+    CHECK(signature<Own>() == "Input<6>, Dense<4>, Named<0,Relu>, Softmax");
     const Temporary file("named.safetensors");
     Own net(Seed{1}), loaded(Seed{2});
     save_network(file.path, net);

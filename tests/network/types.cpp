@@ -33,6 +33,12 @@ static_assert(std::is_same_v<LeNet5::output, Shape<10>> && std::is_same_v<LeNet5
 static_assert(LeNet5::layer_count == 9);
 static_assert(LeNet5::output_shape<1> != Shape<20, 12>{} && LeNet5::output_shape<1> != Shape<20, 12, 13>{});
 
+// ---- a Sequential in another is its layers
+struct Block : Sequential<Conv<20, 5>, Pool<2>, Relu> {};
+static_assert(std::is_same_v<layers_of<Sequential<Block, BatchNorm, Sequential<Conv<50, 5>, Sequential<Pool<2>, Relu>>,
+                                                  Dense<10>, Softmax, Sequential<>>>,
+                             layers_of<models::LeNet5>>);
+
 // (H − F + 2P) / S + 1, rounded down; the worked example is 5×5×3, F 3, S 2, P 1, K 2
 template <class L, class In>
 inline constexpr auto output_of = decltype(L::template output<In>()){};

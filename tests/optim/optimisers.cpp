@@ -90,7 +90,46 @@ void check_fit(Schedule schedule, double bound) {
     CHECK(relative_error(std::span<const T>(net.parameters()), std::span<const T>(by_hand.parameters())) <= bound);
 }
 
+/// A reader of batches that doesn't know how many there are.
+template <class R>
+struct WithoutSize {
+    using shape = typename R::shape;
+    static constexpr int classes = R::classes;
+    R reader;
+    void start(unsigned pass) { reader.start(pass); }
+    bool next(Batch& b) { return reader.next(b); }
+    std::size_t batch_size() const { return reader.batch_size(); }
+};
+
 } // namespace
+
+TEST_CASE("a schedule without fit() is where it is said to be, and goes by passes where steps are not known") {
+    const auto samples = random_samples<float, Image>(20, 3, 5);
+    auto train = batch(from_arrays<Image, 3>(samples.images, samples.labels), 8); // 8, 8, 4
+    const auto trained = [&](auto run) {
+        Net<cpu::backend, float> net(Seed{2});
+        Trainer trainer(net, CrossEntropy{}, Sgd{.learning_rate = 0.5f}, Threads{1});
+        trainer.set_schedule(Schedule::cosine);
+        run(trainer);
+        return std::vector<float>(net.parameters().begin(), net.parameters().end());
+    };
+    const auto by_hand = [&](auto progress) {
+        return trained([&](auto& trainer) {
+            Batch b;
+            for (unsigned pass = 0, step = 0; pass < 2; ++pass)
+                for (train.start(pass); train.next(b); ++step) {
+                    trainer.set_progress(progress(pass, step));
+                    trainer.step(b);
+                }
+        });
+    };
+    const auto by_steps = by_hand([](unsigned, unsigned step) { return step / 6.0; }),
+               by_passes = by_hand([](unsigned pass, unsigned) { return pass / 2.0; });
+    CHECK(by_steps != by_passes);
+    CHECK(trained([&](auto& trainer) { trainer.fit(train, train, Passes{2}); }) == by_steps);
+    const WithoutSize<decltype(train)> unknown{train};
+    CHECK(trained([&](auto& trainer) { trainer.fit(unknown, train, Passes{2}); }) == by_passes);
+}
 
 TEST_CASE("fit() follows the schedule over all steps of all passes") {
     for (const Schedule schedule : {Schedule::constant, Schedule::cosine, Schedule::step}) {

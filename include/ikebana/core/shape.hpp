@@ -2,6 +2,9 @@
 // it. Letters used everywhere: N batch, C channels in, K filters, H W rows and columns in, R S kernel rows and columns,
 // P Q rows and columns out; for Dense I in, O out.
 #pragma once
+#if __cplusplus < 202002L
+#error "Ikebana needs C++20: compile with -std=c++20"
+#endif
 #include <array>
 #include <cstddef>
 #include <span>

@@ -7,7 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <ikebana/data/reader.hpp>
-#include <ikebana/data/scale.hpp>
+#include <ikebana/tensor/scale.hpp>
 #include <span>
 #include <vector>
 

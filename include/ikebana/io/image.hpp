@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <ikebana/core/error.hpp>
 #include <ikebana/core/shape.hpp>
-#include <ikebana/data/scale.hpp>
 #include <ikebana/io/image_file.hpp>
 #include <ikebana/io/resample.hpp>
 #include <ikebana/io/stb_image.hpp>
 #include <ikebana/tensor/batch_tensor.hpp>
+#include <ikebana/tensor/scale.hpp>
 #include <memory>
 #include <string>
 #include <utility>

@@ -18,7 +18,7 @@ inline std::string array_name(const ModelArray& array) { return std::to_string(a
 template <class Sizes>
 std::string sizes_text(const Sizes& sizes) {
     std::string text;
-    for (const auto n : sizes) text += (text.empty() ? "" : "x") + std::to_string(n);
+    for (const auto n : sizes) text.append(text.empty() ? "" : "x").append(std::to_string(n));
     return text;
 }
 

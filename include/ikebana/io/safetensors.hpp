@@ -275,12 +275,14 @@ class input_file {
 inline std::string read_header_text(input_file& file, const std::filesystem::path& path) {
     const std::uint64_t size = file.size();
     if (size < 8)
-        throw file_error(path.string(), "has " + std::to_string(size) + " bytes: expected 8 bytes of header length");
+        throw file_error(path.string(), "is no safetensors file: it has " + std::to_string(size) +
+                                            " bytes, expected 8 of header length");
     std::uint64_t length = 0;
     file.read(std::as_writable_bytes(std::span(&length, 1)));
     const std::uint64_t most = std::min(max_header_length, size - 8);
     if (length == 0 || length > most)
-        throw file_error(path.string(), "header length is " + std::to_string(length) + " (at byte 0): expected 1 to " +
+        throw file_error(path.string(), "is no safetensors file, or not all of one: header length is " +
+                                            std::to_string(length) + " (at byte 0): expected 1 to " +
                                             std::to_string(most) + ", by the file's " + std::to_string(size) +
                                             " bytes");
     std::string text(length, '\0');

@@ -152,6 +152,8 @@ struct BatchNorm {
     }
 };
 
+namespace detail {
+
 /// What BatchNorm is in inference where it cannot be folded into a neighbour: y = scale · x + shift, a channel each.
 struct Affine {
     template <class In>
@@ -172,5 +174,7 @@ struct Affine {
 
     static std::string name() { return "Affine"; }
 };
+
+} // namespace detail
 
 } // namespace ikebana

@@ -220,7 +220,7 @@ constexpr auto views(Parameters<P...>, T* base) {
 [[gnu::cold]] inline std::string type_name(std::string_view function) {
     function.remove_prefix(function.find("L = ") + 4);
     std::string name(function.substr(0, function.find_first_of(";]")));
-    for (const std::string_view left_out : {"{anonymous}::", "(anonymous namespace)::", " "})
+    for (const std::string_view left_out : {"{anonymous}::", "(anonymous namespace)::", "ikebana::", " "})
         for (std::size_t at; (at = name.find(left_out)) != std::string::npos;) name.erase(at, left_out.size());
     return name;
 }

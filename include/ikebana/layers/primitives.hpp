@@ -43,7 +43,8 @@
 //                   channel_moments(B, mean (C), m2 (C), x, mask, samples)     of a tile: mean, Σ (x − mean)²
 //                   per_lane_max(B, out (L), x)                                max over features
 //                   per_lane_sum(B, out (L), S, e)                             Σ over features of an expression
-//                   per_channel_sums(B, S, outs, es)                           Σ over places and lanes of each
+//                   per_channel_sums(B, tile, to(out…), from(e…))              out (C) = Σ over places and lanes of e; of
+//                                                                              the tile only the shape counts
 //   random.hpp      dropout_mask(B, tile, per_cent, context)                   0 or 1/(1 − p); forward only
 //   tiles.hpp       load_tile(B, tile, image of sample 0, count, stride)       (N, …) rows → lanes; empty lanes repeat
 //                   sample 0: no layer meets a value there that no sample has (gradient 0 times log(0) would be NaN)

@@ -273,7 +273,7 @@ class InferenceNetwork {
             const int count = static_cast<int>(std::min<std::size_t>(L, n - first));
             if (!rows)
                 for (std::size_t i = 0; i < static_cast<std::size_t>(count) * input::size; ++i, ++next)
-                    staged[i] = static_cast<T>(*next);
+                    staged[i] = input_number<T>(*next);
             predict_tile(rows ? rows + first * input::size : staged, count, w.rows_[first].values.data(),
                          w.memory_.data());
         }

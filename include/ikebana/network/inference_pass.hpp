@@ -26,7 +26,7 @@ struct inference_traits {
 template <>
 struct inference_traits<BatchNorm> {
     static constexpr Kind kind = Kind::batch_norm;
-    using type = Affine;
+    using type = detail::Affine;
 };
 template <int P>
 struct inference_traits<Dropout<P>> {

@@ -1,6 +1,7 @@
 // Sequential<Layers...>: a network as a list of layers, all empty types. Name one by deriving from it, and symbols and
 // messages carry the short name:
 //   struct LeNet5 : Sequential<Conv<20,5>, Pool<2>, Relu, BatchNorm, …> {};
+// One may stand in another, as a block of layers: it is the same as its layers in its place.
 // Next to read: network/chain.hpp.
 #pragma once
 #include <utility>
@@ -33,15 +34,35 @@ auto item_of(pack<T...>) -> typename decltype(find_item<I>(
     static_cast<const Items<std::make_integer_sequence<int, sizeof...(T)>, T...>*>(nullptr)))::type;
 
 template <class... L>
-pack<L...> layers_in(const Sequential<L...>*);
-
-/// pack<Layers...> of a Sequential or of a struct derived from one.
-template <class Net>
-using layers_of = decltype(layers_in(static_cast<const Net*>(nullptr)));
+pack<L...> written_in(const Sequential<L...>*);
 
 template <class Net>
 concept NetworkType = requires(const Net* net) {
-    layers_in(net);
+    written_in(net);
 };
+
+template <class... A, class... B>
+pack<A..., B...> operator+(pack<A...>, pack<B...>);
+
+template <class L>
+consteval auto flat_layer();
+template <class... L>
+consteval auto flat(pack<L...> layers) {
+    if constexpr ((NetworkType<L> || ...))
+        return decltype((pack<>{} + ... + flat_layer<L>())){};
+    else
+        return layers;
+}
+template <class L>
+consteval auto flat_layer() {
+    if constexpr (NetworkType<L>)
+        return flat(decltype(written_in(static_cast<const L*>(nullptr))){});
+    else
+        return pack<L>{};
+}
+
+/// pack<Layers...> of a Sequential or of a struct derived from one, those of Sequentials in it in their place.
+template <class Net>
+using layers_of = decltype(flat_layer<Net>());
 
 } // namespace ikebana

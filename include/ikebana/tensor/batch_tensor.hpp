@@ -20,9 +20,13 @@ class BatchTensor {
     BatchTensor() = default;
     /// Zeros.
     explicit BatchTensor(const shape_type& shape) { resize(shape); }
-    /// The values of a tensor, converted to T. Throws error if its rank is another.
+    /// The values of a tensor, converted to T; not from 8-bit grey levels to floating point, which a network would
+    /// scale. Throws error if its rank is another.
     template <HostTensor X>
     BatchTensor(const X& x) {
+        static_assert(!std::is_floating_point_v<T> ||
+                          !std::is_same_v<std::remove_cvref_t<decltype(*x.begin())>, std::uint8_t>,
+                      "8-bit grey levels: a network and from_arrays take them as they are; cast them to keep values");
         const HostSizes given(x);
         if (given.rank != Rank)
             throw error("BatchTensor: shape " + given.text() + " given, expected " + std::to_string(Rank) + " axes");

@@ -1,9 +1,10 @@
 // The edge to the user's tensors. Anything with shape() and a row-major begin() is accepted: xtensor containers,
 // adaptors and unevaluated expressions, or a reader's image. Contiguous row-major containers of the right element type
-// are read in place; others element by element.
+// are read in place; others element by element. 8-bit grey levels are scaled, as readers scale them (scale.hpp).
 #pragma once
 #include <ikebana/core/error.hpp>
 #include <ikebana/core/shape.hpp>
+#include <ikebana/tensor/scale.hpp>
 
 #include <algorithm>
 #include <array>
@@ -62,6 +63,15 @@ auto first_element(const X& x) {
         return x.data();
 }
 
+/// A tensor's number as an input of a network.
+template <class T, class U>
+constexpr T input_number(const U& x) {
+    if constexpr (std::is_same_v<U, std::uint8_t>)
+        return static_cast<T>(scaled(x));
+    else
+        return static_cast<T>(x);
+}
+
 /// Pointer to the elements if x lies in memory as rows of T, else nullptr.
 template <class T, HostTensor X>
 const T* rows_in_place(const X& x) {
@@ -90,7 +100,7 @@ const T* rows_of(const X& x, std::size_t n, std::vector<T>& staged) {
     if (const T* rows = rows_in_place<T>(x)) return rows;
     staged.resize(n);
     auto next = x.begin();
-    for (T& value : staged) value = static_cast<T>(*next), ++next;
+    for (T& value : staged) value = input_number<T>(*next), ++next;
     return staged.data();
 }
 

@@ -153,15 +153,21 @@ class DeviceProgram {
         static constexpr auto outputs = []<class... B>(pack<B...>) {
             return std::array{std::pair{B::position, B::output::size}...};
         }(chain{});
-        std::vector<T> numbers;
         for (std::size_t i = 0; i < outputs.size(); ++i)
             for (int t = 0; t * L < n; ++t) {
-                numbers.resize(outputs[i].second * L);
-                const std::size_t at = static_cast<std::size_t>(t) * tile_bytes + layout::inputs[i + 1];
-                to_host(on_, numbers.data(), reinterpret_cast<const T*>(tiles_.data() + at), numbers.size());
+                const std::vector<T> numbers = tile_on_host(t, layout::inputs[i + 1], outputs[i].second);
                 if (!all_finite(numbers.data(), outputs[i].second, L, std::min(L, n - t * L))) return outputs[i].first;
             }
         return Net::layer_count;
+    }
+    /// The first of a batch of n that holds a number that is not finite; −1 if there is none.
+    int first_bad_sample(int n) const {
+        for (int t = 0; t * L < n; ++t) {
+            const std::vector<T> numbers = tile_on_host(t, layout::inputs[0], input::size);
+            for (int lane = 0; lane < std::min(L, n - t * L); ++lane)
+                if (!all_finite(numbers.data() + lane, input::size, L, 1)) return t * L + lane;
+        }
+        return -1;
     }
 
     /// Bytes that batches of n samples take, without the samples.
@@ -173,6 +179,14 @@ class DeviceProgram {
     }
 
   private:
+    /// What lies `at` bytes within tile t.
+    std::vector<T> tile_on_host(int t, std::size_t at, std::size_t features) const {
+        std::vector<T> numbers(features * L);
+        at += static_cast<std::size_t>(t) * tile_bytes;
+        to_host(on_, numbers.data(), reinterpret_cast<const T*>(tiles_.data() + at), numbers.size());
+        return numbers;
+    }
+
     template <int I>
     using bound = typename program::template bound<I>;
     template <int I>

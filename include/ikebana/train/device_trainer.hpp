@@ -87,7 +87,10 @@ class Trainer<Net, Loss, Optimizer> {
         return ikebana::evaluate<Loss>(net_.inference(), reader, workers_);
     }
 
+    /// The learning rate over the passes of fit(); in a loop of one's own, by set_progress().
     void set_schedule(Schedule schedule) { schedule_ = schedule; }
+    /// How far a run is, from 0 to 1: where the schedule is at the next step. fit() keeps it itself.
+    void set_progress(double progress) { position_.progress = progress; }
     /// Notes the parts of every step from now on, each waited for and none captured; null ends it. The profile must
     /// outlive that.
     void set_profile(Profile* profile) {
@@ -302,7 +305,8 @@ class Trainer<Net, Loss, Optimizer> {
     }
 
     void check_cost(double cost, const RunPosition& at, int n) const {
-        if (!std::isfinite(cost)) throw_not_finite(at, cost, program_.first_not_finite(n), layer_names<Net>());
+        if (!std::isfinite(cost))
+            throw_not_finite(at, cost, program_.first_bad_sample(n), program_.first_not_finite(n), layer_names<Net>());
     }
 
     Net& net_;

@@ -8,7 +8,9 @@
 #include <ikebana/train/evaluation.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ikebana {
@@ -33,14 +35,29 @@ consteval bool reader_fits() {
     return true;
 }
 
-inline void check_labels(std::span<const int> labels, std::size_t images, int classes) {
-    if (labels.size() != images)
-        throw error("batch: " + std::to_string(labels.size()) + " labels for " + std::to_string(images) + " images");
+inline void check_label_count(std::size_t labels, std::size_t axes, std::size_t images) {
+    if (axes != 1) throw error("batch: labels of " + std::to_string(axes) + " dimensions, expected 1");
+    if (labels != images)
+        throw error("batch: " + std::to_string(labels) + " labels for " + std::to_string(images) + " images");
     if (images == 0) throw error("batch: no samples");
-    for (std::size_t i = 0; i < images; ++i)
-        if (labels[i] < 0 || labels[i] >= classes)
-            throw error("batch: label " + std::to_string(labels[i]) + " of sample " + std::to_string(i) +
-                        ", expected 0 to " + std::to_string(classes - 1));
+}
+[[noreturn, gnu::cold]] inline void refuse_label(const std::string& label, std::size_t sample, int classes) {
+    throw error("batch: label " + label + " of sample " + std::to_string(sample) + ", expected 0 to " +
+                std::to_string(classes - 1));
+}
+/// Throws error unless labels are classes, one an image, and there is one at least.
+template <class Labels>
+void check_labels(const Labels& labels, std::size_t images, int classes) {
+    static_assert(std::is_integral_v<std::remove_cvref_t<decltype(*labels.begin())>>, "labels are integers");
+    std::size_t axes = 1;
+    if constexpr (HostTensor<Labels>) axes = HostSizes(labels).rank;
+    check_label_count(static_cast<std::size_t>(std::distance(labels.begin(), labels.end())), axes, images);
+    std::size_t sample = 0;
+    for (const auto label : labels) {
+        if (std::cmp_less(+label, 0) || std::cmp_greater_equal(+label, classes))
+            refuse_label(std::to_string(+label), sample, classes);
+        ++sample;
+    }
 }
 
 /// The number of samples in a batch that fits the network's type, its labels copied to `labels`; throws error where it
@@ -48,8 +65,8 @@ inline void check_labels(std::span<const int> labels, std::size_t images, int cl
 template <class Net, class B>
 std::size_t check_batch(const B& batch, std::vector<int>& labels) {
     const std::size_t n = check_samples(HostSizes(batch.images), Net::input::sizes, "batch");
+    check_labels(batch.labels, n, static_cast<int>(Net::output::size));
     labels.assign(batch.labels.begin(), batch.labels.end());
-    check_labels(labels, n, static_cast<int>(Net::output::size));
     return n;
 }
 

@@ -1,5 +1,6 @@
 // A network's table, without the network's type.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -13,6 +14,13 @@ struct LayerRow {
     long multiply_adds; // of one sample, forward
     std::size_t workspace_bytes;
 };
+
+/// Characters of a column that has the layers' names in it.
+inline int widest_kind(const std::vector<LayerRow>& layers) {
+    std::size_t width = 24;
+    for (const LayerRow& layer : layers) width = std::max(width, layer.layer.size());
+    return static_cast<int>(width);
+}
 
 /// The rows, and what holds for the whole network with a trainer.
 struct NetworkTable {

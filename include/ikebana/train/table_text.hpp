@@ -9,15 +9,16 @@ inline std::string table_text(const NetworkTable& table) {
     std::string text =
         formatted("input %s, batch %d, backend %s, vectors of %d, %d %s\n", table.input.c_str(), table.samples,
                   table.backend, table.vector_width, table.threads, table.threads == 1 ? "thread" : "threads");
-    text += formatted("%5s  %-24s %-12s %12s %15s %17s\n", "layer", "kind", "output", "parameters", "multiply-adds",
-                      "workspace bytes");
-    const auto row = [&](const std::string& position, const LayerRow& r) {
-        text += formatted("%5s  %-24s %-12s %12zu %15ld %17zu\n", position.c_str(), r.layer.c_str(), r.output.c_str(),
-                          r.parameters, r.multiply_adds, r.workspace_bytes);
-    };
     // No layer's own: the input, gradients of outputs, packed parameters, shares of a batch norm, labels, costs,
     // scratch.
     LayerRow rest{0, "gradients, scratch, ...", "", 0, 0, table.all.workspace_bytes};
+    const int width = widest_kind(table.layers);
+    text += formatted("%5s  %-*s %-12s %12s %15s %17s\n", "layer", width, "kind", "output", "parameters",
+                      "multiply-adds", "workspace bytes");
+    const auto row = [&](const std::string& position, const LayerRow& r) {
+        text += formatted("%5s  %-*s %-12s %12zu %15ld %17zu\n", position.c_str(), width, r.layer.c_str(),
+                          r.output.c_str(), r.parameters, r.multiply_adds, r.workspace_bytes);
+    };
     for (const LayerRow& r : table.layers) {
         row(std::to_string(r.position), r);
         rest.workspace_bytes -= r.workspace_bytes;

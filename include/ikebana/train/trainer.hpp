@@ -24,16 +24,18 @@ struct Threads {
     int count = 0; // 0: as many as the machine has
 };
 
-/// `first` is the position of the first layer with a number that is not finite, names those of the input and the
-/// layers.
-[[noreturn, gnu::cold]] inline void throw_not_finite(const RunPosition& at, double cost, int first,
+/// `sample` is the first of the batch that holds a number that is not finite itself, or −1; `first` the position of the
+/// first layer whose output does, names those of the input and the layers.
+[[noreturn, gnu::cold]] inline void throw_not_finite(const RunPosition& at, double cost, int sample, int first,
                                                      const std::vector<std::string>& names) {
     const std::size_t name = static_cast<std::size_t>(first) + 1;
-    throw error(
-        "training stopped at step " + std::to_string(at.step) + " of pass " + std::to_string(at.pass) +
-        ": the cost is " + (std::isnan(cost) ? "NaN" : "infinite") +
-        "; the first output that is not finite is that of " +
-        (name == names.size() ? "the loss itself" : "layer " + std::to_string(first) + " (" + names[name] + ")"));
+    const std::string where =
+        sample >= 0 ? "sample " + std::to_string(sample) + " of the batch holds a number that is not finite"
+                    : "the first output that is not finite is that of " +
+                          (name == names.size() ? "the loss itself"
+                                                : "layer " + std::to_string(first) + " (" + names[name] + ")");
+    throw error("training stopped at step " + std::to_string(at.step) + " of pass " + std::to_string(at.pass) +
+                ": the cost is " + (std::isnan(cost) ? "NaN" : "infinite") + "; " + where);
 }
 
 template <class Net, class Loss, class Optimizer>
@@ -113,7 +115,10 @@ class Trainer {
         return ikebana::evaluate<Loss>(net_.inference(), reader, workers_);
     }
 
+    /// The learning rate over the passes of fit(); in a loop of one's own, by set_progress().
     void set_schedule(Schedule schedule) { schedule_ = schedule; }
+    /// How far a run is, from 0 to 1: where the schedule is at the next step. fit() keeps it itself.
+    void set_progress(double progress) { position_.progress = progress; }
     /// Notes the parts of every step from now on; null ends it. The profile must outlive that.
     void set_profile(Profile* profile) { profile_ = profile; }
     Optimizer& optimizer() { return optimizer_; }
@@ -343,7 +348,10 @@ class Trainer {
             const int position = program::first_not_finite(view(0, 0, t));
             if (position >= 0) first = std::min(first, position);
         }
-        throw_not_finite(position_, cost, first, layer_names<Net>());
+        int sample = 0;
+        const auto row = [&](int n) { return rows_.tile(n / L) + static_cast<std::size_t>(n % L) * rows_.step; };
+        while (sample < rows_.samples && all_finite(row(sample), Net::input::size, 1, 1)) ++sample;
+        throw_not_finite(position_, cost, sample < rows_.samples ? sample : -1, first, layer_names<Net>());
     }
 
     Net& net_;
