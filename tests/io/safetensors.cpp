@@ -62,13 +62,13 @@ TEST_CASE("tensors come in the order of their data, not of the header") {
 }
 
 TEST_CASE("not a file that can be read") {
-    CHECK(refusal("/nowhere/at/all") == "/nowhere/at/all: cannot read: No such file or directory");
-    CHECK(refusal("/dev") == "/dev: cannot read: it is a folder");
-    CHECK(refusal("/dev/zero") == "/dev/zero: cannot read: not a file");
+    CHECK(refusal("/nowhere/at/all") == "/nowhere/at/all: no such file");
+    CHECK(refusal("/dev") == "/dev: is a folder: expected a file");
+    CHECK(refusal("/dev/zero") == "/dev/zero: is a device or a pipe: expected a file");
 }
 
 TEST_CASE("a wrong length or a header that is not JSON") {
-    CHECK(refusal_of("") == "is no safetensors file: it has 0 bytes, expected 8 of header length");
+    CHECK(refusal_of("") == "is empty (0 bytes)");
     CHECK(refusal_of("1234567") == "is no safetensors file: it has 7 bytes, expected 8 of header length");
     CHECK(refusal_of(with_length("", 0)) == "is no safetensors file, or not all of one: header length is 0 (at byte 0): expected 1 to 0, by the file's 8 bytes");
     CHECK(refusal_of(with_length("{}", 3)) == "is no safetensors file, or not all of one: header length is 3 (at byte 0): expected 1 to 2, by the file's 10 bytes");

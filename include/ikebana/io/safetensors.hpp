@@ -10,6 +10,7 @@
 #include <ikebana/core/error.hpp>
 #include <ikebana/io/atomic_file.hpp>
 #include <ikebana/io/model_file.hpp>
+#include <ikebana/io/open_file.hpp>
 #include <ikebana/io/tensor_file.hpp>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -229,56 +230,20 @@ inline void header_events::finish_tensor() {
     dtype_.reset(), shape_.reset(), offsets_.reset();
 }
 
-/// A regular file, read from its start; its size is known before anything is read.
-class input_file {
-  public:
-    explicit input_file(const std::filesystem::path& path)
-        : path_(path.string()), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-        if (descriptor_ < 0) fail(errno);
-        struct stat status;
-        const int number = ::fstat(descriptor_, &status) == 0 ? 0 : errno;
-        if (number == 0 && S_ISREG(status.st_mode)) {
-            size_ = static_cast<std::uint64_t>(status.st_size);
-            return;
-        }
-        ::close(descriptor_);
-        if (number != 0) fail(number);
-        throw file_error(path_, S_ISDIR(status.st_mode) ? "cannot read: it is a folder" : "cannot read: not a file");
-    }
-    ~input_file() { ::close(descriptor_); }
-    input_file(const input_file&) = delete;
-    input_file& operator=(const input_file&) = delete;
-
-    std::uint64_t size() const { return size_; }
-
-    void read(std::span<std::byte> to) {
-        while (!to.empty()) {
-            const ssize_t got = ::read(descriptor_, to.data(), to.size());
-            if (got < 0 && errno == EINTR) continue;
-            if (got < 0) fail(errno);
-            if (got == 0) throw file_error(path_, "became shorter while it was read");
-            to = to.subspan(static_cast<std::size_t>(got));
-        }
-    }
-
-  private:
-    [[noreturn]] void fail(int number) const {
-        throw file_error(path_, "cannot read: " + std::generic_category().message(number));
-    }
-
-    std::string path_;
-    int descriptor_;
-    std::uint64_t size_ = 0;
-};
+/// Fills `to` with the file's next bytes.
+inline void read_exactly(const OpenFile& file, const std::filesystem::path& path, std::span<std::byte> to) {
+    if (read_file(file, path.string(), to.data(), to.size()) != to.size())
+        throw file_error(path.string(), "became shorter while it was read");
+}
 
 /// The header's text, its length checked against the file.
-inline std::string read_header_text(input_file& file, const std::filesystem::path& path) {
-    const std::uint64_t size = file.size();
+inline std::string read_header_text(const OpenFile& file, const std::filesystem::path& path) {
+    const std::uint64_t size = file.size;
     if (size < 8)
         throw file_error(path.string(), "is no safetensors file: it has " + std::to_string(size) +
                                             " bytes, expected 8 of header length");
     std::uint64_t length = 0;
-    file.read(std::as_writable_bytes(std::span(&length, 1)));
+    read_exactly(file, path, std::as_writable_bytes(std::span(&length, 1)));
     const std::uint64_t most = std::min(max_header_length, size - 8);
     if (length == 0 || length > most)
         throw file_error(path.string(), "is no safetensors file, or not all of one: header length is " +
@@ -286,7 +251,7 @@ inline std::string read_header_text(input_file& file, const std::filesystem::pat
                                             std::to_string(most) + ", by the file's " + std::to_string(size) +
                                             " bytes");
     std::string text(length, '\0');
-    file.read(std::as_writable_bytes(std::span(text)));
+    read_exactly(file, path, std::as_writable_bytes(std::span(text)));
     if (text.front() != '{') throw file_error(path.string(), "header (at byte 8): expected '{' of a JSON object");
     if (const std::size_t zero = text.find('\0'); zero != std::string::npos) // the parser would take it for the end
         throw file_error(path.string(), "header has a zero byte (at byte " + std::to_string(8 + zero) + ")");
@@ -365,17 +330,17 @@ namespace ikebana {
 
 template <class>
 TensorFile read_tensor_file(const std::filesystem::path& path) {
-    detail::input_file file(path);
+    const detail::OpenFile file = detail::open_file(path);
     const std::string text = detail::read_header_text(file, path);
     detail::header_events header(path);
     nlohmann::json::sax_parse(text, &header);
-    detail::check_tiling(header.tensors, file.size() - 8 - text.size(), path);
+    detail::check_tiling(header.tensors, file.size - 8 - text.size(), path);
 
     TensorFile result{std::move(header.metadata), {}};
     result.tensors.reserve(header.tensors.size());
     for (detail::claimed_tensor& claimed : header.tensors) {
         claimed.tensor.data.resize(claimed.end - claimed.begin);
-        file.read(claimed.tensor.data);
+        detail::read_exactly(file, path, claimed.tensor.data);
         result.tensors.push_back(std::move(claimed.tensor));
     }
     return result;
