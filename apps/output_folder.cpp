@@ -34,16 +34,18 @@ fs::path best_file(const Options& o) { return o.out / "best.safetensors"; }
 fs::path history_file(const Options& o) { return o.out / "history.csv"; }
 fs::path curve_file(const Options& o) { return o.out / "learning_curve.svg"; }
 
+void remove_earlier(const fs::path& file) {
+    std::error_code code;
+    fs::remove(file, code);
+    if (code) throw file_error(file.string(), "cannot be removed, though an earlier run left it: " + code.message());
+}
+
 void remove_later_passes(const Options& o, int passes) {
     for (const auto& entry : fs::directory_iterator(o.out)) {
         int pass = -1;
         std::sscanf(entry.path().filename().c_str(), "pass-%9d", &pass);
         if (pass < passes || entry.path() != pass_file(o, pass) || entry.is_directory()) continue;
-        std::error_code code;
-        fs::remove(entry.path(), code);
-        if (code)
-            throw file_error(entry.path().string(),
-                             "cannot be removed, though an earlier run left it: " + code.message());
+        remove_earlier(entry.path());
     }
 }
 

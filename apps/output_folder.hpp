@@ -15,6 +15,8 @@ std::filesystem::path best_file(const Options& options);
 std::filesystem::path history_file(const Options& options);
 std::filesystem::path curve_file(const Options& options);
 
+/// Removes a file of an earlier run, if there is one. Throws file_error.
+void remove_earlier(const std::filesystem::path& file);
 /// Removes the models of passes from `passes` on, which an earlier, longer run left. Throws file_error.
 void remove_later_passes(const Options& options, int passes);
 

@@ -45,7 +45,7 @@ void TrainingRun::keep(const PassEnd& e, const ModelContent& model) {
     if (e.test_cost < best_)
         save_model(best_file(options_), model, metadata), best_ = e.test_cost;
     else if (std::isinf(best_))
-        std::filesystem::remove(best_file(options_)); // an earlier run's
+        remove_earlier(best_file(options_));
 }
 
 void TrainingRun::finish(std::span<const PassEnd> passes) {

@@ -21,10 +21,11 @@ class TrainingRun {
     void operator()(const StepEnd& e);
     void operator()(const PassEnd& e);
 
-    /// Writes a pass's model, and the best one's once more. Throws file_error.
+    /// Writes a pass's model, and the best one's once more; until there is one, an earlier run's best is removed.
+    /// Throws file_error.
     void keep(const PassEnd& e, const ModelContent& model);
 
-    /// Prints which pass was the best, and removes models of an earlier run's passes beyond. Throws file_error.
+    /// Removes models of an earlier run's passes beyond, and prints which pass was the best. Throws error.
     void finish(std::span<const PassEnd> passes);
 
     /// Null unless --profile is given.

@@ -2,7 +2,8 @@
 """Runs the test programs and scripts of a build folder and adds up what they counted.
 
 usage: tests/programs.py BUILD SUITE,... TEXT [--targets | --under=COMMAND... | DOCTEST_OPTION...]
-Only tests of the suites named whose name contains TEXT, one a core at a time, those of the highest priority first.
+Only tests of the suites named whose name contains TEXT, one a core at a time, those of the highest priority first and
+those that use all cores alone at the end.
 --targets prints the build targets they need, nothing is run. --under runs doctest programs once more, by that command,
 in ten times the time and one after the other.
 doctest programs count test cases; a script's last line is `N passed, N failed`. One that ends without a count, by a
@@ -88,14 +89,16 @@ def main():
         start = time.monotonic()
         return *run(build, one[0], options, one[1]), time.monotonic() - start
 
+    together = [one for one in runs if one[0]["is_parallel"] and len(unders) == 1]
     passed = failed = 0
-    with ThreadPoolExecutor(1 if len(unders) > 1 else os.cpu_count()) as pool:
-        for (test, under), (good, bad, how, output, took) in zip(runs, pool.map(timed, runs)):
-            passed, failed = passed + good, failed + bad
-            if bad or how:
-                print(output, end="" if output.endswith("\n") else "\n")
-            name = " under ".join([test["name"], *([" ".join(under)] if under else [])])
-            print(f"{name}: {good} passed, {bad} failed ({took:.1f} s){' ' + how if how else ''}", flush=True)
+    for at_once, some in ((os.cpu_count(), together), (1, [one for one in runs if one not in together])):
+        with ThreadPoolExecutor(at_once) as pool:
+            for (test, under), (good, bad, how, output, took) in zip(some, pool.map(timed, some)):
+                passed, failed = passed + good, failed + bad
+                if bad or how:
+                    print(output, end="" if output.endswith("\n") else "\n")
+                name = " under ".join([test["name"], *([" ".join(under)] if under else [])])
+                print(f"{name}: {good} passed, {bad} failed ({took:.1f} s){' ' + how if how else ''}", flush=True)
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

@@ -22,11 +22,15 @@ class Workers {
     explicit Workers(int count)
         : count_(count < 1 ? 1 : count), queues_(std::make_unique<Queue[]>(static_cast<std::size_t>(count_))) {
         try {
+            threads_.reserve(static_cast<std::size_t>(count_) - 1);
             for (int w = 1; w < count_; ++w) threads_.emplace_back([this, w] { serve(w); });
         } catch (const std::system_error& e) {
             end();
             throw error("only " + std::to_string(threads_.size() + 1) + " of " + std::to_string(count_) +
                         " threads could be started: " + e.code().message());
+        } catch (...) {
+            end();
+            throw;
         }
     }
     Workers(const Workers&) = delete;

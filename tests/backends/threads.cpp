@@ -72,11 +72,13 @@ TEST_CASE("threads: more than the system gives are an error that says how many t
     const pid_t child = fork();
     if (child == 0) {
         const rlimit limit{1u << 30, 1u << 30}; // bytes of addresses: a hundred stacks
-        setrlimit(RLIMIT_AS, &limit);
+        if (setrlimit(RLIMIT_AS, &limit) != 0) _exit(4);
         try {
-            Workers workers(1000);
+            Workers workers(20'000);
         } catch (const ikebana::error& e) {
-            _exit(std::strstr(e.what(), " of 1000 threads could be started: ") ? 0 : 2);
+            _exit(std::strstr(e.what(), " of 20000 threads could be started: ") ? 0 : 2);
+        } catch (...) {
+            _exit(3);
         }
         _exit(1);
     }

@@ -40,6 +40,11 @@ struct Counting {
         return true;
     }
 };
+/// A sample whose labels are wider than int.
+struct WideLabel {
+    Counting::sample::constant image;
+    std::int64_t label = 0;
+};
 struct Sized : Counting {
     std::size_t size() const { return static_cast<std::size_t>(count); }
 };
@@ -251,10 +256,17 @@ TEST_CASE("a label that is no class stops at the batch") {
             return s;
         });
         Batch b;
-        CHECK_THROWS_WITH_AS(
-            batch(reader, 3).next(b),
-            ("batch: label " + std::to_string(wrong) + " of sample 2 of the batch: expected 0 … 9").c_str(), error);
+        CHECK_THROWS_WITH_AS(batch(reader, 3).next(b),
+                             ("batch: label " + std::to_string(wrong) + " of sample 2: expected 0 … 9").c_str(), error);
     }
+}
+
+TEST_CASE("a label is checked in its own type") {
+    auto reader = map(Counting{.count = 3}, [](const auto& s) {
+        return WideLabel{s.image, s.label + (std::int64_t{s.label == 2} << 32)};
+    });
+    Batch b;
+    CHECK_THROWS_WITH_AS(batch(reader, 3).next(b), "batch: label 4294967298 of sample 2: expected 0 … 9", error);
 }
 
 TEST_CASE("prefetch overlaps a slow reader with slow use") {
@@ -267,9 +279,10 @@ TEST_CASE("prefetch overlaps a slow reader with slow use") {
         return duration<double>(steady_clock::now() - begin).count();
     };
     const Counting slow{.count = 15, .pause = milliseconds(20)};
-    const double one_after_the_other = seconds_for(batch(slow, 1)), overlapped = seconds_for(prefetch(batch(slow, 1)));
-    CHECK(one_after_the_other >= 0.6);
-    CHECK(overlapped < 0.8 * one_after_the_other);
+    CHECK(seconds_for(batch(slow, 1)) >= 0.6);
+    double overlapped = 1;
+    for (int round = 0; round < 3; ++round) overlapped = std::min(overlapped, seconds_for(prefetch(batch(slow, 1))));
+    CHECK(overlapped < 0.5); // 0.32 on an idle machine
 }
 
 TEST_CASE("an exception of the inner reader comes out of next(), and a new pass begins anew") {

@@ -199,8 +199,8 @@ class NetworkSuite {
     }
 
     void threads() {
-        constexpr std::size_t n = std::max<std::size_t>(70, 1'000'000 / std::max(1L, Fast::multiply_adds) + 1);
-        static_assert(Fast::multiply_adds == 0 || !FastTrainer::runs_alone(n));
+        constexpr std::size_t n = std::max<std::size_t>(70, 1'000'000 / Fast::multiply_adds + 1);
+        static_assert(!FastTrainer::runs_alone(n));
         const auto samples = random_samples<float, S>(n, classes, 13);
         const auto trained = [&](int threads) {
             Fast net = fast_;

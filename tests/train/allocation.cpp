@@ -122,7 +122,7 @@ TEST_CASE("the counter counts malloc, new and aligned new, on every thread") {
     CHECK(inside == 1);
 }
 
-TEST_CASE("no allocation from the first step to the end of a pass, the short last batch included") {
+TEST_CASE("no allocation after the first step, short last batches included, but for tests") {
     CHECK(allocations_of<LeNet5>(Adam{}, 1) == 0);
     CHECK(allocations_of<LeNet5>(Adam{}, 3) == 0);
     CHECK(allocations_of<LeNet5>(Sgd{}, 2) == 0);

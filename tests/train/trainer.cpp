@@ -91,9 +91,9 @@ TEST_CASE("a batch that doesn't fit the type is refused, and nothing changes") {
     const auto before = parameters(net);
     auto wrong = some(5);
     wrong.labels(3) = 4;
-    holds(thrown([&] { trainer.step(wrong); }), {"label 4", "sample 3", "0 to 3"});
+    holds(thrown([&] { trainer.step(wrong); }), {"label 4", "sample 3", "0 … 3"});
     wrong.labels(3) = -1;
-    holds(thrown([&] { trainer.step(wrong); }), {"label -1", "sample 3", "0 to 3"});
+    holds(thrown([&] { trainer.step(wrong); }), {"label -1", "sample 3", "0 … 3"});
     struct {
         xt::xtensor<float, 4> images = xt::zeros<float>({5, 1, 8, 9});
         xt::xtensor<int, 1> labels = xt::zeros<int>({5});
@@ -118,7 +118,7 @@ TEST_CASE("a batch that doesn't fit the type is refused, and nothing changes") {
         xt::xtensor<float, 4> images = xt::zeros<float>({5, 1, 9, 8});
         xt::xtensor<std::int64_t, 1> labels{0, 1, 2, (std::int64_t{1} << 32) + 1, 3};
     } large;
-    holds(thrown([&] { trainer.step(large); }), {"label 4294967297", "sample 3", "0 to 3"});
+    holds(thrown([&] { trainer.step(large); }), {"label 4294967297", "sample 3", "0 … 3"});
     holds(thrown([&] { trainer.step(Samples<float, Image>(0)); }), {"no samples"});
     CHECK(parameters(net) == before);
     CHECK(thrown([&] { trainer.step(some(5)); }) == "nothing");

@@ -4,6 +4,7 @@
 #pragma once
 #include <algorithm>
 #include <ikebana/core/error.hpp>
+#include <ikebana/data/label.hpp>
 #include <ikebana/data/stored.hpp>
 #include <string>
 #include <utility>
@@ -83,11 +84,7 @@ class Batches {
         b.template resize<shape>(batch_size_);
         std::size_t n = 0;
         do {
-            const int label = static_cast<int>(to(n).label);
-            if (label < 0 || label >= classes)
-                throw error("batch: label " + std::to_string(label) + " of sample " + std::to_string(n) +
-                            " of the batch: expected 0 … " + std::to_string(classes - 1));
-            b.labels.data()[n] = label;
+            b.labels.data()[n] = checked_label(to(n).label, classes, "batch", n);
             took(n++);
         } while (n < batch_size_ && reader_.next(to(n)));
         b.template resize<shape>(n);

@@ -4,6 +4,7 @@
 // MNIST's reader.
 #pragma once
 #include <ikebana/core/error.hpp>
+#include <ikebana/data/label.hpp>
 #include <ikebana/data/stored.hpp>
 #include <ikebana/tensor/batch_tensor.hpp>
 #include <memory>
@@ -119,10 +120,7 @@ class ArrayReader {
             throw error("from_arrays: " + std::to_string(labels.size()) + " labels in " +
                         std::to_string(labels.dimension()) + " dimensions: expected " + std::to_string(size()) +
                         " in 1, as there are images");
-        for (std::size_t n = 0; n < size(); ++n)
-            if (std::cmp_less(+labels(n), 0) || std::cmp_greater_equal(+labels(n), classes))
-                throw error("from_arrays: label " + std::to_string(+labels(n)) + " of sample " + std::to_string(n) +
-                            ": expected 0 … " + std::to_string(classes - 1));
+        for (std::size_t n = 0; n < size(); ++n) checked_label(labels(n), classes, "from_arrays", n);
     }
 
     static std::string sizes() {

@@ -10,9 +10,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <exception>
+#include <ikebana/core/error.hpp>
 #include <ikebana/data/stored.hpp>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -69,7 +71,15 @@ class Prefetched {
     /// What caller and thread share; it stays in place when the reader is moved. While `working` the reader, the batch
     /// behind the filled ones and `failure` are the thread's, else the caller's.
     struct Work {
-        explicit Work(R r) : reader(std::move(r)), batch_size(reader.batch_size()), thread([this] { serve(); }) {}
+        explicit Work(R r) : reader(std::move(r)), batch_size(reader.batch_size()), thread(started()) {}
+
+        std::thread started() {
+            try {
+                return std::thread([this] { serve(); });
+            } catch (const std::system_error& e) {
+                throw error("prefetch: its thread could not be started: " + e.code().message());
+            }
+        }
 
         ~Work() {
             {

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,8 +115,8 @@ inline int descriptor_of(std::filesystem::path path) {
         if (std::filesystem::equivalent(path.parent_path(), "/proc/self/fd", code)) {
             const std::string name = path.filename().string();
             int number = -1;
-            std::from_chars(name.data(), name.data() + name.size(), number);
-            return number;
+            const char* const end = name.data() + name.size();
+            return std::from_chars(name.data(), end, number).ptr == end ? number : -1;
         }
         const std::filesystem::path next = std::filesystem::read_symlink(path, code);
         if (code) return -1;
@@ -161,7 +162,7 @@ inline AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path
     }
     do {
         temporary_ = detail::temporary_name(target_);
-        descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, exists ? 0600 : 0666);
     } while (descriptor_ < 0 && (errno == EEXIST || errno == EINTR));
     if (descriptor_ < 0) fail(errno);
     if (exists) static_cast<void>(::fchmod(descriptor_, status.st_mode & 0777)); // where a file system has modes
@@ -174,6 +175,11 @@ inline void AtomicFile::write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
         const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
+        if (written < 0 && errno == EAGAIN) { // a descriptor of somebody's who does not wait
+            pollfd ready{descriptor_, POLLOUT, 0};
+            ::poll(&ready, 1, -1);
+            continue;
+        }
         if (written < 0) fail(errno);
         if (written == 0) fail(EIO);
         bytes = bytes.subspan(static_cast<std::size_t>(written));

@@ -215,7 +215,9 @@ constexpr auto views(Parameters<P...>, T* base) {
     return s + ">";
 }
 
-/// A type's name as compilers agree on it, from "… [with L = {anonymous}::Clip<0, 6>; …]" or
+namespace detail {
+
+/// A type's name as g++ and clang agree on it, from "… [with L = {anonymous}::Clip<0, 6>; …]" or
 /// "… [L = (anonymous namespace)::Clip<0, 6>]": "Clip<0,6>".
 [[gnu::cold]] inline std::string type_name(std::string_view function) {
     function.remove_prefix(function.find("L = ") + 4);
@@ -225,13 +227,15 @@ constexpr auto views(Parameters<P...>, T* base) {
     return name;
 }
 
+} // namespace detail
+
 /// "Conv<20,5>": what the layer calls itself, else the name of its type.
 template <class L>
 std::string layer_name() {
     if constexpr (requires { L::name(); })
         return L::name();
     else
-        return type_name(__PRETTY_FUNCTION__);
+        return detail::type_name(__PRETTY_FUNCTION__);
 }
 
 template <class L, class In>

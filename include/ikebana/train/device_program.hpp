@@ -161,7 +161,7 @@ class DeviceProgram {
         return Net::layer_count;
     }
     /// The first of a batch of n that holds a number that is not finite; −1 if there is none.
-    int first_bad_sample(int n) const {
+    int first_non_finite_sample(int n) const {
         for (int t = 0; t * L < n; ++t) {
             const std::vector<T> numbers = tile_on_host(t, layout::inputs[0], input::size);
             for (int lane = 0; lane < std::min(L, n - t * L); ++lane)

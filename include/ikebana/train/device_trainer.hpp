@@ -45,7 +45,7 @@ class Trainer<Net, Loss, Optimizer> {
         double cost = 0;
         settle(group, position_, [&](double c, int) { cost = c; });
         ++position_.step;
-        program_.give(net_);
+        give();
         return cost;
     }
 
@@ -72,7 +72,9 @@ class Trainer<Net, Loss, Optimizer> {
     template <class Train, class Test, class... Handlers>
     std::vector<PassEnd> fit(Train train, Test test, Passes passes, Handlers&&... handlers) {
         static_assert(reader_fits<Net, Train>() && reader_fits<Net, Test>());
+        const detail::ProgressOfRun of_this_run{position_};
         program_.take(net_);
+        ahead_ = false;
         if constexpr (StoredReader<Train>) {
             reserve(static_cast<int>(train.batch_size()));
             if (StoredBatches<Net, Train>::bytes(train) <= free_bytes(program_.on()) / 4 * 3)
@@ -131,7 +133,7 @@ class Trainer<Net, Loss, Optimizer> {
             for (Group& group : groups_) end(group); // steps that nobody will be told of
             groups_[0].ready.record(copies_.get());
             groups_[0].ready.wait(); // what is copied is the source's
-            program_.give(net_);
+            if (ahead_) give();
             throw;
         }
     }
@@ -158,7 +160,8 @@ class Trainer<Net, Loss, Optimizer> {
             for (int first = 0;; first += Source::group, half = 1 - half) {
                 Group& group = groups_[half];
                 group.first = first, group.slot = half * Source::group;
-                prepare(source, group, [&](int step) { return progress(at.pass, step, source.steps(), passes); });
+                prepare(source, group,
+                        [&](int step) { return detail::progress(at.pass, step, source.steps(), passes); });
                 if (group.count == 0) break;
                 ask_for(source.samples(), source.batch(), group);
                 settle_group(groups_[1 - half]);
@@ -167,7 +170,7 @@ class Trainer<Net, Loss, Optimizer> {
             if (samples == 0)
                 throw error("fit: pass " + std::to_string(at.pass) + ": the training reader gave no sample");
             const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-            program_.give(net_);
+            give();
             const Evaluation e = tests.template evaluate<Loss>(net_.inference(), workers_);
             history.push_back({at.pass, sum / static_cast<double>(samples), e.cost, e.accuracy, seconds});
             (tell(handlers, history.back()), ...);
@@ -179,6 +182,11 @@ class Trainer<Net, Loss, Optimizer> {
         backend on{};
         on.stream = copies_.get();
         return on;
+    }
+
+    void give() {
+        program_.give(net_);
+        ahead_ = false;
     }
 
     void reserve(int n) {
@@ -249,15 +257,15 @@ class Trainer<Net, Loss, Optimizer> {
         ask_to_host(program_.on(), costs_.data() + slot, program_.costs() + slot, count);
         group.done.record(program_.on().stream);
         group.asked = group.count;
+        ahead_ = true;
     }
 
     template <class U>
     void ask_for_step(const DeviceSamples<U>& samples, int batch, int n) {
         const auto run = [&] { run_step(samples, batch, n); };
         if (profile_) {
-            profile_->begin_step(threads(), Net::layer_count);
-            run();
-            return profile_->end_step();
+            const Profile::Step step(profile_, threads(), Net::layer_count);
+            return run();
         }
         const typename Captured::Of of{n, batch, sizeof(U), samples.images, samples.labels, samples.order};
         auto at = std::find_if(captured_.begin(), captured_.end(), [&](const Captured& c) { return c.of == of; });
@@ -306,7 +314,8 @@ class Trainer<Net, Loss, Optimizer> {
 
     void check_cost(double cost, const RunPosition& at, int n) const {
         if (!std::isfinite(cost))
-            throw_not_finite(at, cost, program_.first_bad_sample(n), program_.first_not_finite(n), layer_names<Net>());
+            throw_not_finite(at, cost, program_.first_non_finite_sample(n), program_.first_not_finite(n),
+                             layer_names<Net>());
     }
 
     Net& net_;
@@ -329,6 +338,7 @@ class Trainer<Net, Loss, Optimizer> {
     Profile* profile_ = nullptr;
     long steps_ = 0;
     bool stopped_ = false; // by a cost that is not finite, until the next start
+    bool ahead_ = false;   // of the network's numbers
 };
 
 } // namespace ikebana

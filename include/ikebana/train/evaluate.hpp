@@ -2,6 +2,7 @@
 // handed in: at compile time of a reader, at run time of every batch.
 #pragma once
 #include <ikebana/data/batch.hpp>
+#include <ikebana/data/label.hpp>
 #include <ikebana/data/reader.hpp>
 #include <ikebana/loss/cross_entropy.hpp>
 #include <ikebana/network/inference.hpp>
@@ -10,7 +11,6 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace ikebana {
@@ -41,10 +41,6 @@ inline void check_label_count(std::size_t labels, std::size_t axes, std::size_t 
         throw error("batch: " + std::to_string(labels) + " labels for " + std::to_string(images) + " images");
     if (images == 0) throw error("batch: no samples");
 }
-[[noreturn, gnu::cold]] inline void refuse_label(const std::string& label, std::size_t sample, int classes) {
-    throw error("batch: label " + label + " of sample " + std::to_string(sample) + ", expected 0 to " +
-                std::to_string(classes - 1));
-}
 /// Throws error unless labels are classes, one an image, and there is one at least.
 template <class Labels>
 void check_labels(const Labels& labels, std::size_t images, int classes) {
@@ -53,11 +49,7 @@ void check_labels(const Labels& labels, std::size_t images, int classes) {
     if constexpr (HostTensor<Labels>) axes = HostSizes(labels).rank;
     check_label_count(static_cast<std::size_t>(std::distance(labels.begin(), labels.end())), axes, images);
     std::size_t sample = 0;
-    for (const auto label : labels) {
-        if (std::cmp_less(+label, 0) || std::cmp_greater_equal(+label, classes))
-            refuse_label(std::to_string(+label), sample, classes);
-        ++sample;
-    }
+    for (const auto label : labels) checked_label(label, classes, "batch", sample++);
 }
 
 /// The number of samples in a batch that fits the network's type, its labels copied to `labels`; throws error where it

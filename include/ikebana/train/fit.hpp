@@ -42,10 +42,20 @@ void tell(H& handler, const Event& event) {
         (void)sizeof(handler_mismatch<H, expected<a_call_with_const_StepEnd_or_PassEnd>, given<H>>);
 }
 
+namespace detail {
+
 /// How far a run is, from 0 to 1, before a step; by whole passes where a reader doesn't know its steps.
 inline double progress(int pass, int step, int steps, Passes passes) {
     return (pass + (steps > 0 ? static_cast<double>(step) / steps : 0.0)) / passes.count;
 }
+
+/// Whatever ends a run: later steps are none of it.
+struct ProgressOfRun {
+    RunPosition& position;
+    ~ProgressOfRun() { position.progress = 0; }
+};
+
+} // namespace detail
 
 template <class Reader>
 int steps_of(const Reader& reader) {
@@ -81,7 +91,7 @@ template <class Train, class Step, class Test, class... Handlers>
         ahead.start(static_cast<unsigned>(at.pass));
         for (at.step = 0; ahead.next(batch); ++at.step) {
             const int n = static_cast<int>(batch.labels.size());
-            at.progress = progress(at.pass, at.step, steps, passes);
+            at.progress = detail::progress(at.pass, at.step, steps, passes);
             if constexpr (can_take_over)
                 if (takes_over) meanwhile.parts = ahead.parts();
             const double cost = step(batch, at, meanwhile);

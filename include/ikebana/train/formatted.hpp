@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <string>
 
-namespace ikebana {
+namespace ikebana::detail {
 
 [[gnu::format(printf, 1, 2)]] inline std::string formatted(const char* format, ...) {
     std::va_list values, again;
@@ -17,4 +17,4 @@ namespace ikebana {
     return text;
 }
 
-} // namespace ikebana
+} // namespace ikebana::detail

@@ -16,7 +16,7 @@ struct LayerRow {
 };
 
 /// Characters of a column that has the layers' names in it.
-inline int widest_kind(const std::vector<LayerRow>& layers) {
+inline int name_column_width(const std::vector<LayerRow>& layers) {
     std::size_t width = 24;
     for (const LayerRow& layer : layers) width = std::max(width, layer.layer.size());
     return static_cast<int>(width);

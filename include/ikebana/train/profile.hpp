@@ -39,6 +39,22 @@ class Profile {
     };
     const std::vector<Span>& spans(int worker) const { return workers_[static_cast<std::size_t>(worker)].spans; }
 
+    /// A step, whatever ends it; nothing if there is no profile.
+    class Step {
+      public:
+        Step(Profile* profile, int threads, int layers) : profile_(profile) {
+            if (profile_) profile_->begin_step(threads, layers);
+        }
+        ~Step() {
+            if (profile_) profile_->end_step();
+        }
+        Step(const Step&) = delete;
+        Step& operator=(const Step&) = delete;
+
+      private:
+        Profile* profile_;
+    };
+
     // ---- called by the trainer
 
     [[gnu::cold]] void begin_step(int threads, int layers) {

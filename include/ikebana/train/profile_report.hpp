@@ -22,22 +22,22 @@ inline std::string profile_table(const Profile& profile, const std::vector<Layer
     const double steps = static_cast<double>(profile.steps());
     if (profile.steps() == 0) return "no step was profiled\n";
     const double all = profile.wall_seconds() * profile.threads() / steps;
-    const int width = widest_kind(layers);
+    const int width = name_column_width(layers);
     std::string text;
-    text +=
-        formatted("%ld steps of %d samples, %d %s, %.3f ms a step (%.3f ms within steps), peak of %s %.1f GFLOP/s\n",
-                  profile.steps(), batch, profile.threads(), profile.threads() == 1 ? "thread" : "threads",
-                  1e3 * profile.wall_seconds() / steps, 1e3 * profile.step_seconds() / steps, of, peak * 1e-9);
-    text += formatted("%5s  %-*s %-9s %10s %8s %9s %9s\n", "layer", width, "kind", "direction", "ms/step", "share",
-                      "GFLOP/s", "of peak");
+    text += detail::formatted(
+        "%ld steps of %d samples, %d %s, %.3f ms a step (%.3f ms within steps), peak of %s %.1f GFLOP/s\n",
+        profile.steps(), batch, profile.threads(), profile.threads() == 1 ? "thread" : "threads",
+        1e3 * profile.wall_seconds() / steps, 1e3 * profile.step_seconds() / steps, of, peak * 1e-9);
+    text += detail::formatted("%5s  %-*s %-9s %10s %8s %9s %9s\n", "layer", width, "kind", "direction", "ms/step",
+                              "share", "GFLOP/s", "of peak");
     double counted = 0;
     const auto row = [&](const std::string& position, const std::string& kind, const char* direction, double seconds,
                          double flop) {
         counted += seconds;
         if (seconds == 0) return;
-        text += formatted("%5s  %-*s %-9s %10.4f %6.1f %%", position.c_str(), width, kind.c_str(), direction,
-                          1e3 * seconds, 100 * seconds / all);
-        if (flop > 0) text += formatted(" %9.1f %7.1f %%", flop / seconds * 1e-9, 100 * flop / seconds / peak);
+        text += detail::formatted("%5s  %-*s %-9s %10.4f %6.1f %%", position.c_str(), width, kind.c_str(), direction,
+                                  1e3 * seconds, 100 * seconds / all);
+        if (flop > 0) text += detail::formatted(" %9.1f %7.1f %%", flop / seconds * 1e-9, 100 * flop / seconds / peak);
         text += "\n";
     };
     int first_trained = std::numeric_limits<int>::max();
@@ -92,9 +92,10 @@ inline std::string chrome_trace(const Profile& profile, const std::vector<LayerR
             const bool of_layer = s.part == Part::forward || s.part == Part::backward || s.part == Part::pack;
             const std::string name =
                 (of_layer ? layers[static_cast<std::size_t>(s.layer)].layer + " " : std::string()) + name_of(s.part);
-            text += formatted("%s\n{\"name\":\"%s\",\"ph\":\"X\",\"pid\":0,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f}",
-                              any ? "," : "", name.c_str(), worker, static_cast<double>(s.begin - start) * 1e-3,
-                              static_cast<double>(s.end - s.begin) * 1e-3);
+            text +=
+                detail::formatted("%s\n{\"name\":\"%s\",\"ph\":\"X\",\"pid\":0,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f}",
+                                  any ? "," : "", name.c_str(), worker, static_cast<double>(s.begin - start) * 1e-3,
+                                  static_cast<double>(s.end - s.begin) * 1e-3);
             any = true;
         }
     return text + "\n]}\n";

@@ -65,7 +65,7 @@ class Trainer {
     /// by all threads; not if the step throws.
     template <class B>
     [[gnu::noinline]] double step(const B& batch, Meanwhile meanwhile = {}) {
-        if (profile_) profile_->begin_step(threads(), Net::layer_count);
+        const Profile::Step profiled(profile_, threads(), Net::layer_count);
         const double cost = run(batch);
         ++steps_, ++position_.step;
         update_state();
@@ -77,7 +77,6 @@ class Trainer {
             optimizer_.update(backend{}, n, net_.parameters().data() + first, state, Elements<const T>{gradient},
                               steps_, rate);
         });
-        if (profile_) profile_->end_step();
         return cost;
     }
 
@@ -96,10 +95,7 @@ class Trainer {
         static_assert(reader_fits<Net, Train>() && reader_fits<Net, Test>());
         // A short step takes longer to fetch a batch from another core than to prepare it.
         const bool takes_over = threads() >= hardware_threads() || runs_alone(train.batch_size());
-        struct Progress {
-            RunPosition& position;
-            ~Progress() { position.progress = 0; } // whatever ends the run: later steps are none of it
-        } const of_this_run{position_};
+        const detail::ProgressOfRun of_this_run{position_};
         return run_passes(
             std::move(train), passes, takes_over,
             [&](const Batch& batch, const RunPosition& at, Meanwhile meanwhile) {

@@ -1,5 +1,5 @@
 // Tiles of random numbers on the device and, the same ones, in double on the host; the HIP backend on the former is
-// compared with the reference on the latter. Every kernel runs in three orders of its threads (host.hpp).
+// compared with the reference on the latter. Kernels run in three orders of their threads (OrdersCompared).
 // The reference takes all N tiles as one of N · 32 lanes: [feature][N · 32]. On the device a tile follows the other,
 // and what belongs to one lies in one stretch of memory: [tile][array][feature][32].
 #pragma once

@@ -84,7 +84,7 @@ TEST_CASE("batches of any sizes, one after the other, and no batch") {
         CHECK(parts.result().samples == 150);
         auto wrong = samples.part(0, 5);
         wrong.labels.data()[2] = 5;
-        CHECK_THROWS_WITH_AS(parts.add(wrong, nullptr), "batch: label 5 of sample 2, expected 0 to 4", error);
+        CHECK_THROWS_WITH_AS(parts.add(wrong, nullptr), "batch: label 5 of sample 2: expected 0 … 4", error);
         CHECK(parts.result().samples == 150);
     }
 }

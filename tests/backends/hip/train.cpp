@@ -246,6 +246,14 @@ TEST_CASE("a handler that throws ends fit between two steps, and training goes o
         CHECK(compare(reader, late) == 7);
         CHECK(compare(copied, late) == 4);
     }
+    SmallNet net(Seed{2});
+    Trainer trainer(net, CrossEntropy{}, Adam{});
+    const auto stop = [&](const PassEnd&) {
+        net.parameters()[0] = 7; // the numbers of a better pass, say: they stay
+        throw std::runtime_error("enough");
+    };
+    CHECK_THROWS_AS(trainer.fit(batch(reader, 16), batch(reader, 64), Passes{2}, stop), std::runtime_error);
+    CHECK(net.parameters()[0] == 7);
 }
 
 TEST_CASE("a cost that is no number stops training with the step and the layer, and changes nothing") {
