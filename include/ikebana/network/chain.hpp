@@ -73,6 +73,17 @@ consteval auto fold_shapes(pack<L...>) {
         return hana::fold_left(hana::tuple_t<L...>, hana::type_c<Folded<In>>, append_layer{});
 }
 
+struct an_Input;
+
+/// The shape of an Input, or the sentence that In is none.
+template <class In>
+consteval auto shape_of_input() {
+    if constexpr (requires { typename In::shape; })
+        return typename In::shape{};
+    else
+        return typename shape_mismatch<In, expected<an_Input>, given<In>>::error{};
+}
+
 struct a_Sequential_of_layers;
 
 /// pack<Layers...> of a Sequential, or the sentence that Net is none.

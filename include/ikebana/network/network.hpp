@@ -23,7 +23,7 @@ class Network {
         requires { typename Backend::workers; }, "the third argument of Network must be a backend, as cpu::backend");
 
   public:
-    using input = typename In::shape;
+    using input = decltype(shape_of_input<In>());
     using layers = Layers;
     using backend = Backend;
     using scalar = Scalar;
